@@ -1,0 +1,78 @@
+package provenance
+
+// A ClaimObservation is an observation on its way into the claim it is about.
+type ClaimObservation struct {
+	Claim string
+	Observation
+}
+
+// Reason codes. They are stable: scripts match on them, docs/errors.md says
+// what each means and what to do. A code names what was seen, not its verdict.
+const (
+	// Signature candidates.
+	CodeSignatureVerified      = "signature-verified"
+	CodeSignatureMissing       = "signature-missing"        // nothing that could be a signature was found
+	CodeSignatureWrongKey      = "signature-wrong-key"      // no trusted key made it
+	CodeSignatureWrongIdentity = "signature-wrong-identity" // holds, by somebody whom the policy does not name
+	CodeSignatureWrongSubject  = "signature-wrong-subject"  // is about another artifact
+	CodeSignatureBad           = "signature-bad"            // does not match its own content
+	CodeUntrustedRoot          = "untrusted-root"           // certificate chains to no trusted authority
+	CodeNoTimestamp            = "no-timestamp"             // no trusted time
+	CodeExpiredAtTime          = "expired-at-time"          // certificate or key not valid at the proven time
+	CodeLogInclusionFailed     = "log-inclusion-failed"
+	CodeUnsupportedEntry       = "unsupported-entry"
+	CodeNotASignature          = "not-a-signature" // an attestation or another kind of referrer
+	CodeSignatureMalformed     = "signature-malformed"
+	CodeNoTrust                = "no-trust" // nobody said whom to trust
+
+	// Bytes.
+	CodeDigestMismatch = "digest-mismatch"
+	CodeSizeMismatch   = "size-mismatch"
+	CodeLimitExceeded  = "limit-exceeded"
+
+	// Manifests and packaging.
+	CodeManifestMalformed = "manifest-malformed"
+	CodeMediaTypeMismatch = "media-type-mismatch"
+	CodeEmptyArtifact     = "empty-artifact"
+	CodeUnnamedLayer      = "unnamed-layer"
+	CodeUnsafeName        = "unsafe-file-name"
+	CodeDuplicateName     = "duplicate-file-name"
+	CodeExternalContent   = "external-content"
+	CodeUnsafeEntry       = "unsafe-archive-entry" // link out of the model, device, …
+	CodeLinkEntry         = "link-in-archive"
+	CodeArchiveMalformed  = "archive-malformed"
+	CodeUnknownPackaging  = "unknown-packaging"
+	CodeAnnotationDiffers = "annotation-differs" // an annotation claims other bytes than there are
+	CodePlatformsDiffer   = "platforms-differ"
+	CodeTagMoved          = "tag-differs" // the tag in the reference points elsewhere
+
+	// Files.
+	CodeConfigMalformed     = "config-malformed"
+	CodeDocumentTooLarge    = "document-too-large"
+	CodeDocumentMalformed   = "document-malformed"
+	CodeFormatMalformed     = "format-malformed"
+	CodeFormatMismatch      = "format-mismatch"
+	CodeCodeOnLoad          = "code-on-load"
+	CodeSerializedObjects   = "serialized-objects" // pickle and its kin: loading may run code
+	CodeIrregularFile       = "irregular-file"     // link, device or pipe in a plain tree
+	CodeFileChanged         = "file-changed"       // while it was being read
+	CodeLicenseUnidentified = "license-unidentified"
+	CodeClaimConflict       = "claim-conflict"
+
+	// The world.
+	CodeNotFound             = "not-found"
+	CodeUnauthorized         = "unauthorized"
+	CodeUnreachable          = "registry-unreachable"
+	CodeRegistryError        = "registry-error" // it answered, but not with what was asked for
+	CodeTransferIncomplete   = "transfer-incomplete"
+	CodeReferrersUnavailable = "referrers-unavailable" // could not ask for signatures, which is not "none"
+	CodeTrustMaterial        = "trust-material"        // key, root or policy file cannot be used
+	CodeInputOutput          = "input-output"
+	CodeInterrupted          = "interrupted"
+	CodeInternal             = "internal-error"
+
+	// Policy.
+	CodePolicyInvalid   = "policy-invalid"
+	CodeUnsignedAllowed = "unsigned-allowed" // --allow-unsigned was typed
+	CodeNotDecided      = "not-decided"
+)
