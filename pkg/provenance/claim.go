@@ -15,16 +15,20 @@ type Claim struct {
 	ID           string        `json:"id"` // of the claim catalogue: "license.weights"
 	State        State         `json:"state"`
 	Ceiling      Grade         `json:"ceiling"` // the best grade anybody could reach on this question
-	Value        Value         `json:"value,omitempty"`
+	Value        Value         `json:"value,omitzero"`
 	Absence      Absence       `json:"absence,omitzero"`
-	Searched     []Document    `json:"searched,omitempty"`
+	Searched     []Document    `json:"searched,omitempty"` // where nothing was found
+	Unread       []Document    `json:"unread,omitempty"`   // of a claim not examined: could hold it, could not be read
 	Observations []Observation `json:"observations,omitempty"`
 }
 
-// An Observation is one statement by one speaker at one place.
+// An Observation is one statement by one speaker at one place. It has either a
+// value or an absence: a document may also state that it does not say, or that
+// there is none.
 type Observation struct {
 	Grade   Grade    `json:"grade"`
-	Value   Value    `json:"value"`
+	Value   Value    `json:"value,omitzero"`
+	Absence Absence  `json:"absence,omitzero"`
 	Speaker Speaker  `json:"speaker"`
 	Source  Source   `json:"source"`
 	Method  string   `json:"method"`           // extractor or rule with its version: "card-front-matter/1"

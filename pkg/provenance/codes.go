@@ -14,6 +14,7 @@ const (
 	CodeSignatureMissing       = "signature-missing"        // nothing that could be a signature was found
 	CodeSignatureWrongKey      = "signature-wrong-key"      // no trusted key made it
 	CodeSignatureWrongIdentity = "signature-wrong-identity" // holds, by somebody whom the policy does not name
+	CodeSignatureWrongIssuer   = "signature-wrong-issuer"   // holds, and the identity has the right name from another issuer
 	CodeSignatureWrongSubject  = "signature-wrong-subject"  // is about another artifact
 	CodeSignatureBad           = "signature-bad"            // does not match its own content
 	CodeUntrustedRoot          = "untrusted-root"           // certificate chains to no trusted authority
@@ -21,7 +22,8 @@ const (
 	CodeExpiredAtTime          = "expired-at-time"          // certificate or key not valid at the proven time
 	CodeLogInclusionFailed     = "log-inclusion-failed"
 	CodeUnsupportedEntry       = "unsupported-entry"
-	CodeNotASignature          = "not-a-signature" // an attestation or another kind of referrer
+	CodeCertificateNotLogged   = "certificate-not-logged" // certificate without a timestamp of a trusted certificate log (SCT)
+	CodeNotASignature          = "not-a-signature"        // an attestation or another kind of referrer
 	CodeSignatureMalformed     = "signature-malformed"
 	CodeNoTrust                = "no-trust" // nobody said whom to trust
 
@@ -53,6 +55,8 @@ const (
 	CodeFormatMalformed     = "format-malformed"
 	CodeFormatMismatch      = "format-mismatch"
 	CodeCodeOnLoad          = "code-on-load"
+	CodeNetworkOnLoad       = "network-on-load"    // makes a loader fetch something from elsewhere
+	CodeNativeCode          = "native-code"        // machine code, whatever its name
 	CodeSerializedObjects   = "serialized-objects" // pickle and its kin: loading may run code
 	CodeIrregularFile       = "irregular-file"     // link, device or pipe in a plain tree
 	CodeFileChanged         = "file-changed"       // while it was being read
@@ -72,7 +76,9 @@ const (
 	CodeInternal             = "internal-error"
 
 	// Policy.
+	CodeUsage           = "usage"
 	CodePolicyInvalid   = "policy-invalid"
 	CodeUnsignedAllowed = "unsigned-allowed" // --allow-unsigned was typed
 	CodeNotDecided      = "not-decided"
+	CodeRecordInvalid   = "record-invalid" // the record contradicts itself
 )

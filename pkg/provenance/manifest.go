@@ -95,6 +95,7 @@ type Identity struct {
 	KeyFingerprint string            `json:"keyFingerprint,omitempty"` // "sha256:" + hex of the PKIX DER
 	Subject        string            `json:"subject,omitempty"`        // subject alternative name
 	Issuer         string            `json:"issuer,omitempty"`         // OIDC issuer
+	TrustedRoot    string            `json:"trustedRoot,omitempty"`    // the policy's name of the root that proves the certificate
 	Extensions     map[string]string `json:"extensions,omitempty"`     // Fulcio's, by their documented names
 }
 

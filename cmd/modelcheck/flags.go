@@ -1,0 +1,213 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/check"
+	"github.com/modelcheck/modelcheck/pkg/policy"
+)
+
+// An outputFormat flag refuses words that no renderer knows.
+type outputFormat struct{ to *string }
+
+func (o outputFormat) String() string {
+	if o.to == nil {
+		return ""
+	}
+	return *o.to
+}
+func (outputFormat) Type() string { return "text|json" }
+func (o outputFormat) Set(s string) error {
+	if s != "text" && s != "json" {
+		return fmt.Errorf("unknown output %q, want text or json", s)
+	}
+	*o.to = s
+	return nil
+}
+
+func outputFlag(cmd *cobra.Command, to *string) {
+	*to = "text"
+	cmd.Flags().VarP(outputFormat{to}, "output", "o", "what to print on stdout")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// placeFlags say how to reach the place that the reference names.
+type placeFlags struct {
+	plainHTTP      bool
+	caFile         string
+	registryConfig string
+	platform       string
+	idleTimeout    time.Duration
+	parallel       int
+	verbose        bool
+	quiet          bool
+}
+
+func (p *placeFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&p.plainHTTP, "plain-http", false, "speak HTTP without TLS to the registry (always so for loopback)")
+	f.StringVar(&p.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust beside the system's")
+	f.StringVar(&p.registryConfig, "registry-config", "", "take registry credentials from this `FILE` only (Docker's config.json format)")
+	f.StringVar(&p.platform, "platform", "", "verify only this `OS/ARCH` of an index (default: all of them)")
+	f.DurationVar(&p.idleTimeout, "idle-timeout", 30*time.Second, "give up on a connection that sends nothing for this long")
+	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor)")
+	f.BoolVarP(&p.verbose, "verbose", "v", false, "log every step on stderr")
+	f.BoolVarP(&p.quiet, "quiet", "q", false, "print no report and no progress; the exit status tells")
+	_ = cmd.MarkFlagFilename("ca-file")
+	_ = cmd.MarkFlagFilename("registry-config")
+}
+
+func (p *placeFlags) config(s streams, pol *policy.Policy) check.Config {
+	cfg := check.Config{
+		Policy:         pol,
+		Version:        build().Version,
+		PlainHTTP:      p.plainHTTP,
+		CAFile:         p.caFile,
+		RegistryConfig: p.registryConfig,
+		Platform:       p.platform,
+		IdleTimeout:    p.idleTimeout,
+		Workers:        p.parallel,
+		Now:            time.Now,
+	}
+	if p.verbose {
+		cfg.Log = slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return cfg
+}
+
+// trustFlags say whom to trust: a policy file, or a policy made of flags.
+type trustFlags struct {
+	policyFile      string
+	keys            []string
+	identity        string
+	identityPattern string
+	issuer          string
+	trustedRoot     string
+	allowUnsigned   bool
+}
+
+func (t *trustFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&t.policyFile, "policy", "", "policy `FILE` that says whom to trust and what to require")
+	f.StringArrayVar(&t.keys, "key", nil, "PEM `FILE` of a trusted public key (may be repeated: any of them suffices)")
+	f.StringVar(&t.identity, "certificate-identity", "", "exact subject of the signing certificate, such as an e-mail address or a workflow URI")
+	f.StringVar(&t.identityPattern, "certificate-identity-regexp", "", "the same as a `PATTERN` that must match the whole subject")
+	f.StringVar(&t.issuer, "certificate-oidc-issuer", "", "exact `URL` of the identity provider in the signing certificate")
+	f.StringVar(&t.trustedRoot, "trusted-root", "", "Sigstore trusted root `FILE` (trusted_root.json) for keyless signatures")
+	f.BoolVar(&t.allowUnsigned, "allow-unsigned", false, "accept an artifact that nobody signed; its bytes are still verified")
+	for _, name := range []string{"policy", "key", "trusted-root"} {
+		_ = cmd.MarkFlagFilename(name)
+	}
+}
+
+func (t *trustFlags) fromFlags() bool {
+	return len(t.keys) > 0 || t.identity != "" || t.identityPattern != "" || t.issuer != "" || t.trustedRoot != "" || t.allowUnsigned
+}
+
+// load reads the policy that the flags name or describe, with every file that
+// it needs.
+func (t *trustFlags) load() (*policy.Policy, error) {
+	if t.policyFile == "" {
+		p, err := t.build()
+		if err != nil {
+			return nil, err
+		}
+		return p, p.Resolve(readSmall)
+	}
+	if t.fromFlags() {
+		return nil, usageError{hintError{errors.New("--policy and flags that say whom to trust exclude each other"), "put the keys and identities into the policy file"}}
+	}
+	data, err := readSmall(t.policyFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policy: %w", err)
+	}
+	p, err := policy.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
+	}
+	dir := filepath.Dir(t.policyFile)
+	err = p.Resolve(func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		return readSmall(name)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
+	}
+	return p, nil
+}
+
+// build makes a policy of the flags. A policy file of the same content has the
+// same effect.
+func (t *trustFlags) build() (*policy.Policy, error) {
+	if err := t.checkKeyless(); err != nil {
+		return nil, err
+	}
+	if t.allowUnsigned && (len(t.keys) > 0 || t.issuer != "") {
+		return nil, usageError{hintError{errors.New("--allow-unsigned and a signer exclude each other"), "with a signer named, an artifact that he did not sign is denied; that is the point of naming him"}}
+	}
+	p, err := policy.Build(policy.Settings{
+		KeyFiles:       t.keys,
+		Issuer:         t.issuer,
+		Subject:        t.identity,
+		SubjectPattern: t.identityPattern,
+		RootFile:       t.trustedRoot,
+		AllowUnsigned:  t.allowUnsigned,
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return p, nil
+}
+
+// checkKeyless: an issuer alone would trust everybody with an account there,
+// an identity alone everybody who can make an issuer.
+func (t *trustFlags) checkKeyless() error {
+	subject := t.identity != "" || t.identityPattern != ""
+	switch {
+	case !subject && t.issuer == "" && t.trustedRoot == "":
+		return nil
+	case !subject:
+		return usageError{hintError{errors.New("no certificate identity given"), "add --certificate-identity; an issuer alone would trust everybody who has an account there"}}
+	case t.issuer == "":
+		return usageError{hintError{errors.New("no certificate issuer given"), "add --certificate-oidc-issuer; an identity means nothing without who vouches for it"}}
+	case t.trustedRoot == "":
+		return usageError{hintError{errors.New("no trusted root given"), "add --trusted-root trusted_root.json; nothing is fetched during verification"}}
+	}
+	return nil
+}
+
+// maxSmall bounds files that the user names: policies, keys and trusted roots
+// are kilobytes; the public-good trusted root is below 10 kB.
+const maxSmall = 4 << 20
+
+func readSmall(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() && info.Mode()&os.ModeNamedPipe == 0 {
+		return nil, fmt.Errorf("%q is not a file", name)
+	}
+	if info.Size() > maxSmall {
+		return nil, fmt.Errorf("%q has %d bytes, more than %d", name, info.Size(), maxSmall)
+	}
+	return os.ReadFile(name)
+}
+
+func parseReference(s string) (artifact.Reference, error) {
+	ref, err := artifact.ParseReference(s)
+	if err == nil {
+		return ref, nil
+	}
+	return artifact.Reference{}, usageError{hintError{err, "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:…, oci-layout:PATH:TAG or dir:PATH"}}
+}

@@ -1,0 +1,42 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/modelcheck/modelcheck/pkg/check"
+)
+
+// JSON writes the report as one document that schemas/report-v1.json
+// describes, with a line break at its end. What a terminal could act on stands
+// as \u escapes, which changes no value.
+func JSON(w io.Writer, r *check.Report) error {
+	data, err := json.Marshal(r, json.Deterministic(true), jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, escapeJSON(string(data))+"\n")
+	return err
+}
+
+// escapeJSON: outside strings JSON is ASCII, so every other character stands
+// in a string and may be written as an escape (RFC 8259 §7).
+func escapeJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n', shown(r):
+			b.WriteRune(r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			r -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,230 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/check"
+	"github.com/modelcheck/modelcheck/pkg/policy"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// A Style says what the terminal can do. The zero value is plain text.
+type Style struct {
+	Colour bool
+	Width  int // columns; 0 means 100
+}
+
+// Text writes the report for a person: the verdict and its reasons first, then
+// what was verified, what is not disclosed, conflicts, and the rest.
+func Text(w io.Writer, r *check.Report, style Style) error {
+	if style.Width == 0 {
+		style.Width = 100
+	}
+	p := &page{style: style}
+	p.verdict(r)
+	p.subject(r)
+	p.signatures(r)
+	if m := r.Manifest; m != nil {
+		p.notDisclosed(m)
+		p.conflicts(m)
+		p.claims(m)
+		p.findings(m)
+		p.files(m)
+	}
+	p.closing(r)
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+// A page is text in the making.
+type page struct {
+	b     strings.Builder
+	style Style
+}
+
+func (p *page) line(format string, args ...any) { fmt.Fprintf(&p.b, format+"\n", args...) }
+
+func (p *page) heading(s string) { p.line("\n%s", p.paint(bold, s)) }
+
+// field writes "  name  value" with the values in one column.
+func (p *page) field(name, value string) {
+	if value != "" {
+		p.line("  %-14s%s", name, value)
+	}
+}
+
+const (
+	bold   = "1"
+	red    = "31;1"
+	green  = "32;1"
+	yellow = "33;1"
+)
+
+func (p *page) paint(colour, s string) string {
+	if !p.style.Colour {
+		return s
+	}
+	return "\x1b[" + colour + "m" + s + "\x1b[0m"
+}
+
+func (p *page) verdict(r *check.Report) {
+	switch o := r.Verdict.Outcome; {
+	case r.Inspected:
+		p.line("%s  %s", p.paint(bold, "NOT VERIFIED"), "inspect gives no verdict; verify checks every byte")
+	case r.Verdict.Allowed():
+		p.line("%s  every check that the policy asks for was made and holds", p.paint(green, "ALLOW"))
+	case o == policy.Hold:
+		p.line("%s  a person has to decide", p.paint(yellow, "HOLD"))
+	case o == policy.Undecided:
+		p.line("%s  the checks could not be made", p.paint(red, "NO VERDICT"))
+	default:
+		p.line("%s  a check was made and does not hold", p.paint(red, "DENY"))
+	}
+	for _, reason := range r.Verdict.Reasons {
+		p.line("  %-6s%s", effectWord(reason.Effect), p.wrap(Printable(reason.Message)+" ["+reason.Code+"]", 8))
+	}
+	if r.Error != nil {
+		p.line("  %s", p.wrap(Printable(r.Error.Message)+" ["+r.Error.Code+"]", 2))
+	}
+}
+
+// effectWord is what a reason leads to, or "note" where it leads to nothing.
+func effectWord(o policy.Outcome) string {
+	if o == policy.Undecided {
+		return "note"
+	}
+	return o.String()
+}
+
+func (p *page) subject(r *check.Report) {
+	p.heading("Artifact")
+	p.field("reference", Printable(r.Reference))
+	if r.Resolved != nil {
+		p.field("digest", r.Resolved.Digest.String())
+		if !r.Resolved.TagDigest.IsZero() {
+			p.field("tag", fmt.Sprintf("points elsewhere now: %v", r.Resolved.TagDigest))
+		}
+	}
+	if r.Manifest == nil {
+		return
+	}
+	for _, m := range r.Manifest.Artifact.Members {
+		p.field("packaging", strings.TrimSpace(Printable(m.Packaging+" "+m.Platform)))
+	}
+	if id := r.Manifest.Artifact.ContentIdentity; !id.IsZero() {
+		p.field("content", id.String())
+	}
+	if r.Inspected {
+		p.field("read", fmt.Sprintf("%s of %s; the rest is what the manifest claims", Bytes(r.Bytes.Hashed), Bytes(r.Manifest.Artifact.TotalBytes)))
+		return
+	}
+	p.field("hashed", fmt.Sprintf("%s in %s, %s; every size and digest matches", Bytes(r.Bytes.Hashed), plural(r.Bytes.Blobs, "blob"), plural(r.Bytes.Files, "file")))
+}
+
+func (p *page) signatures(r *check.Report) {
+	if r.Resolved == nil {
+		return
+	}
+	p.heading("Signatures")
+	if len(r.Signatures) == 0 {
+		p.line("  none found attached to this digest")
+	}
+	for _, c := range r.Signatures {
+		p.candidate(c)
+	}
+	for _, root := range r.TrustedRoots {
+		p.line("  trusted root %s (%v)", Quoted(root.Name), root.Digest)
+	}
+}
+
+func (p *page) candidate(c provenance.Candidate) {
+	who := identity(c.Identity)
+	if c.Verdict != provenance.Proven {
+		p.line("  %s  %s", p.paint(yellow, "refused"), p.wrap(strings.TrimSpace(fmt.Sprintf("%s [%s] %s", who, c.Code, Printable(c.Detail))), 11))
+		return
+	}
+	word, colour := "verified", green
+	if len(c.Signers) == 0 {
+		word, colour = "stranger", yellow
+	}
+	p.line("  %s %s", p.paint(colour, word), p.wrap(who, 11))
+	p.line("           checked: %s", Printable(strings.Join(c.Checked, ", ")))
+	for _, at := range c.SignedAt {
+		p.line("           signed at %s (%s)", Printable(at.Time), Printable(at.Source))
+	}
+	if len(c.Signers) > 0 {
+		p.line("           the policy's signer %s", Printable(strings.Join(c.Signers, ", ")))
+	} else {
+		p.line("           nobody whom the policy names")
+	}
+}
+
+func identity(id provenance.Identity) string {
+	switch {
+	case id.Subject != "":
+		return fmt.Sprintf("%s, vouched for by %s", Printable(id.Subject), Printable(id.Issuer))
+	case id.KeyFingerprint != "":
+		return "key " + Printable(id.KeyFingerprint)
+	default:
+		return ""
+	}
+}
+
+func (p *page) files(m *provenance.Manifest) {
+	p.heading(fmt.Sprintf("Files (%d)", len(m.Files)))
+	const most = 24 // a 163-shard model must not bury what stands above it
+	for i, f := range m.Files {
+		if i == most && len(m.Files) > most+4 {
+			p.line("  … %d more; --output json or the manifest lists them all", len(m.Files)-most)
+			break
+		}
+		name := Printable(f.Path)
+		p.line("  %-10s %9s  %s  %s", f.Role, Bytes(f.Size), shortDigest(f.Digest), name)
+	}
+}
+
+func shortDigest(d artifact.Digest) string { return d.String()[:19] + "…" }
+
+func (p *page) closing(r *check.Report) {
+	if r.ManifestDigest.IsZero() {
+		return
+	}
+	p.heading("Record")
+	p.field("manifest", r.ManifestDigest.String())
+	p.field("substance", r.SubstanceDigest.String())
+	if !r.Verdict.Policy.IsZero() {
+		p.field("policy", r.Verdict.Policy.String())
+	}
+}
+
+// wrap breaks text at spaces to the page's width; lines after the first are
+// indented.
+func (p *page) wrap(s string, indent int) string {
+	var b strings.Builder
+	column := indent
+	for i, word := range strings.Fields(s) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+		case column+1+n > p.style.Width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

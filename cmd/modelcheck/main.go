@@ -1,0 +1,43 @@
+// Command modelcheck verifies open model weights in OCI registries: signatures,
+// every byte's hash, and what the model says about itself, with evidence.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv})
+	stop()
+	os.Exit(code)
+}
+
+// streams is everything that a run may touch of the process around it.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+	env func(string) string
+}
+
+// run returns the exit code. It starts from failure: only a verdict that
+// allows, or a command that judges nothing, sets 0. A panic ends with 1.
+func run(ctx context.Context, args []string, s streams) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(s.err, "modelcheck: error: internal error: %v\n", p)
+			fmt.Fprintf(s.err, "modelcheck: hint: this is a bug, and nothing was verified; please report it with the lines below\n%s", debug.Stack())
+			code = exitNoVerdict
+		}
+	}()
+	root := newRoot(s)
+	root.SetArgs(args)
+	return exitCode(root.ExecuteContext(ctx), s.err)
+}

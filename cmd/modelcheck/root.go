@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
+)
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "modelcheck",
+		Short: "Say what a downloaded model is: who signed it, every byte's hash, what it discloses",
+		Long: `modelcheck verifies open model weights in OCI registries, OCI layouts and plain
+folders. It checks signatures, hashes every byte, and records a provenance
+manifest: licence, origin, lineage, training-data disclosures and what loading
+the files would do, each statement with its evidence. It says as plainly what
+it could not check and what the model does not disclose.
+
+Nothing is contacted but the registry that the reference names.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		// A command group alone does nothing, which is a usage mistake, not a success.
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{hintError{fmt.Errorf("unknown command %q", args[0]), "modelcheck --help lists the commands"}}
+			}
+			_ = cmd.Help()
+			return usageError{hintError{fmt.Errorf("no command"), "for example: modelcheck verify REFERENCE --key cosign.pub"}}
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{hintError{err, cmd.CommandPath() + " --help shows the flags"}}
+	})
+	root.AddCommand(newVerify(s), newInspect(s), newVersion(s))
+	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
+	return root
+}
+
+// usageTemplate puts EXIT STATUS at the end of every help text.
+func usageTemplate(base string) string {
+	return strings.TrimRight(base, "\n") + "\n\n" + exitStatus + "\n"
+}
+
+// oneReference is cobra's ExactArgs(1) with a hint.
+func oneReference(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	err := fmt.Errorf("%d references given, want 1", len(args))
+	return usageError{hintError{err, fmt.Sprintf("for example: %s ghcr.io/acme/tiny-r1:v1", cmd.CommandPath())}}
+}
+
+// printable quotes what came from outside: a model card may hold escape codes
+// that rewrite the reviewer's terminal.
+func printable(untrusted string) string { return render.Printable(untrusted) }

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/rogpeppe/go-internal/testscript"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content/oci"
+	"oras.land/oras-go/v2/registry/remote"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"modelcheck": main})
+}
+
+// TestScript runs testdata/script: one file per behaviour of the command. The
+// environment of a script holds
+//
+//	DEMO     a copy of the demo layout that the script may damage
+//	KEYS     testdata/keys
+//	REG      a registry with the referrers API that holds the demo model as models/tiny:v1
+//	REGTAG   the same without the API: signatures stand behind the fallback tag
+//	DIGEST   the demo model's digest
+//	HTTP401, HTTP403, HTTP429, HTTP500, HTTPHTML   hosts that always answer so
+//	NOHOST   an address where nobody answers
+func TestScript(t *testing.T) {
+	root := absolute(t, "../..")
+	env := map[string]string{
+		"KEYS":     filepath.Join(root, "testdata", "keys"),
+		"POLICIES": filepath.Join(root, "testdata", "policies"),
+		"REG":      serve(t, registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0)))),
+		"REGTAG":   serve(t, registry.New(registry.Logger(log.New(io.Discard, "", 0)))),
+		"NOHOST":   closedPort(t),
+		"HTTPHTML": serve(t, answer(http.StatusOK, "<html>please log in</html>")),
+	}
+	for _, status := range []int{401, 403, 429, 500} {
+		env["HTTP"+strconv.Itoa(status)] = serve(t, answer(status, ""))
+	}
+	demo := filepath.Join(root, "testdata", "demo", "layout")
+	env["DIGEST"] = push(t, demo, env["REG"])
+	push(t, demo, env["REGTAG"])
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join(root, "testdata", "script"),
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DEMO", filepath.Join(e.WorkDir, "demo"))
+			for k, v := range env {
+				e.Setenv(k, v)
+			}
+			return os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS(demo))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign},
+	})
+}
+
+// flip changes one bit of a file: flip FILE OFFSET.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip file offset")
+	}
+	offset, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	name := ts.MkAbs(args[0])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	data[offset] ^= 1
+	ts.Check(os.Chmod(name, 0o644))
+	ts.Check(os.WriteFile(name, data, 0o644))
+}
+
+// unsign drops everything without a tag from a layout's index: unsign DIR.
+func unsign(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: unsign dir")
+	}
+	name := filepath.Join(ts.MkAbs(args[0]), "index.json")
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	var index ocispec.Index
+	ts.Check(json.Unmarshal(data, &index))
+	all := len(index.Manifests)
+	index.Manifests = slices.DeleteFunc(index.Manifests, func(d ocispec.Descriptor) bool {
+		return d.Annotations[ocispec.AnnotationRefName] == ""
+	})
+	if len(index.Manifests) == all {
+		ts.Fatalf("%s holds no signature to drop", name)
+	}
+	data, err = json.Marshal(index)
+	ts.Check(err)
+	ts.Check(os.WriteFile(name, data, 0o644))
+}
+
+// status runs a command and compares its exit status: status 3 modelcheck ….
+// It also says that nothing which claims success was printed beside a failure.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status code command…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	want := args[0]
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != want {
+		ts.Fatalf("exit status %s, want %s", got, want)
+	}
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+func answer(status int, body string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if status == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		}
+		if status == http.StatusTooManyRequests {
+			w.Header().Set("Retry-After", "86400")
+		}
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	})
+}
+
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// push copies the demo layout with its signatures and returns its digest.
+func push(t *testing.T, layout, host string) string {
+	t.Helper()
+	src, err := oci.NewFromFS(t.Context(), os.DirFS(layout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo, err := remote.NewRepository(host + "/models/tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo.PlainHTTP = true
+	desc, err := oras.ExtendedCopy(context.WithoutCancel(t.Context()), src, "v1", repo, "v1", oras.DefaultExtendedCopyOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return desc.Digest.String()
+}
+
+func absolute(t *testing.T, name string) string {
+	t.Helper()
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}

@@ -1,0 +1,193 @@
+package admission
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+)
+
+// A form says how a reference is written at a site.
+type form uint8
+
+const (
+	plain   form = iota // HOST/REPOSITORY:TAG, as container runtimes take it
+	uri                 // oci://HOST/…; every other scheme is a source that cannot be verified
+	parts               // an object of repository and tag
+	foreign             // whatever stands here names a source that cannot be verified
+)
+
+// A site is one place of a kind where references stand. Segments are member
+// names; "[]" is every item of an array, "*" every member of an object.
+type site struct {
+	path []string
+	kind Kind
+	form form
+}
+
+type finder struct {
+	found []Found
+	seen  map[string]bool
+}
+
+func (f *finder) sites(at string, o map[string]any, sites []site) error {
+	for _, s := range sites {
+		if err := f.walk(at, o, s, s.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk follows the rest of a site's path below v. What is absent or null is
+// not there; what has another type than the path needs is an error, because a
+// reader that takes it could see a reference that we do not.
+func (f *finder) walk(at string, v any, s site, rest []string) error {
+	if v == nil {
+		return nil
+	}
+	if len(rest) == 0 {
+		return f.take(at, v, s)
+	}
+	switch rest[0] {
+	case "[]":
+		items, ok := v.([]any)
+		if !ok {
+			return fmt.Errorf("%w: %s is no array", ErrMalformed, at)
+		}
+		for i, item := range items {
+			if err := f.walk(at+"/"+strconv.Itoa(i), item, s, rest[1:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "*":
+		return f.members(at, v, s, rest[1:])
+	}
+	o, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%w: %s is no object", ErrMalformed, at)
+	}
+	if err := exactCase(o, rest[0]); err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	return f.walk(at+"/"+escape(rest[0]), o[rest[0]], s, rest[1:])
+}
+
+// members follows the path below every member that is an object: at "*" the
+// kind has other members as well, which name nothing.
+func (f *finder) members(at string, v any, s site, rest []string) error {
+	o, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%w: %s is no object", ErrMalformed, at)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		if _, ok := o[name].(map[string]any); !ok {
+			continue
+		}
+		if err := f.walk(at+"/"+escape(name), o[name], s, rest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take reads the reference at the end of a path.
+func (f *finder) take(at string, v any, s site) error {
+	if f.seen[at] {
+		return nil
+	}
+	f.seen[at] = true
+	if len(f.found) == MaxReferences {
+		return fmt.Errorf("looking for references: %w of %d", ErrLimit, MaxReferences)
+	}
+	one := Found{Pointer: at, Kind: s.kind}
+	switch s.form {
+	case foreign:
+		one.Err = fmt.Errorf("%w: the source named at %s is no OCI registry", ErrNotVerifiable, at)
+	case parts:
+		text, err := join(at, v)
+		if err != nil {
+			return err
+		}
+		one.Text = text
+		one.Reference, one.Err = parse(text, plain)
+	default:
+		text, ok := v.(string)
+		if !ok {
+			return fmt.Errorf("%w: %s is no string", ErrMalformed, at)
+		}
+		if text == "" { // as good as absent: the default of the kind applies
+			return nil
+		}
+		one.Text = text
+		one.Reference, one.Err = parse(text, s.form)
+	}
+	f.found = append(f.found, one)
+	return nil
+}
+
+// join puts an image that is written as an object into one text.
+func join(at string, v any) (string, error) {
+	o, ok := v.(map[string]any)
+	if !ok {
+		return "", fmt.Errorf("%w: %s is no object", ErrMalformed, at)
+	}
+	var part [2]string
+	for i, name := range []string{"repository", "tag"} {
+		if err := exactCase(o, name); err != nil {
+			return "", fmt.Errorf("%s: %w", at, err)
+		}
+		if part[i], ok = o[name].(string); !ok && o[name] != nil {
+			return "", fmt.Errorf("%w: %s/%s is no string", ErrMalformed, at, name)
+		}
+	}
+	switch {
+	case part[1] == "":
+		return part[0], nil
+	case strings.HasPrefix(part[1], "sha256:"):
+		return part[0] + "@" + part[1], nil
+	}
+	return part[0] + ":" + part[1], nil
+}
+
+// parse wants a reference into a registry: what ParseReference reads besides,
+// folders of the verifying machine, must never come out of an object.
+func parse(text string, form form) (artifact.Reference, error) {
+	scheme, _, hasScheme := strings.Cut(text, "://")
+	switch {
+	case form == uri && !hasScheme:
+		return artifact.Reference{}, fmt.Errorf("%w: %q has no scheme, want oci://", ErrNotVerifiable, text)
+	case form == uri && scheme != "oci":
+		return artifact.Reference{}, fmt.Errorf("%w: %q is no OCI registry (scheme %q)", ErrNotVerifiable, text, scheme)
+	case form == plain && hasScheme:
+		return artifact.Reference{}, fmt.Errorf("%w %q: an image has no scheme", artifact.ErrBadReference, text)
+	}
+	ref, err := artifact.ParseReference(text)
+	if err != nil {
+		return artifact.Reference{}, err
+	}
+	if ref.Place() != artifact.Registry {
+		return artifact.Reference{}, fmt.Errorf("%w %q: %w", artifact.ErrBadReference, text, errors.New("not in a registry"))
+	}
+	return ref, nil
+}
+
+// exactCase refuses a member whose name differs from the wanted one only in
+// case: some readers would take it.
+func exactCase(o map[string]any, name string) error {
+	for k := range o {
+		if k != name && strings.EqualFold(k, name) {
+			return fmt.Errorf("%w: member %q differs from %q only in case", ErrMalformed, k, name)
+		}
+	}
+	return nil
+}
+
+func escape(name string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}

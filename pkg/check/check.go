@@ -1,0 +1,184 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/attest"
+	"github.com/modelcheck/modelcheck/pkg/internal/registry"
+	"github.com/modelcheck/modelcheck/pkg/policy"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// Config says what New needs. Policy is required; the zero value of every
+// other field is a sound default.
+type Config struct {
+	Policy *policy.Policy // with its files resolved; a policy that names nobody leads to hold
+
+	PlainHTTP      bool          // HTTP without TLS to every registry; loopback always may
+	CAFile         string        // PEM, trusted beside the system's authorities
+	RegistryConfig string        // the only file to take credentials from
+	IdleTimeout    time.Duration // of a connection that sends nothing; default 30 s
+	Platform       string        // "os/arch": the only member of an index to verify; default: all
+	Workers        int           // blobs read at once; default: one per processor
+
+	Version  string                  // of the tool, for the report and the manifest's generator block
+	Progress func(done, total int64) // bytes hashed so far; called by several goroutines
+	Now      func() time.Time        // default: time.Now
+	Log      *slog.Logger            // default: nothing is logged
+}
+
+// A Checker examines artifacts under one policy. It may be used by several
+// goroutines at once.
+type Checker struct {
+	cfg      Config
+	client   *registry.Client
+	verifier *attest.Verifier
+}
+
+// New checks the configuration and the trust material of the policy.
+func New(cfg Config) (*Checker, error) {
+	if cfg.Policy == nil {
+		return nil, errors.New("checking: no policy")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(int64, int64) {}
+	}
+	client, err := registry.New(registry.Config{
+		PlainHTTP:      cfg.PlainHTTP,
+		CAFile:         cfg.CAFile,
+		RegistryConfig: cfg.RegistryConfig,
+		UserAgent:      "modelcheck/" + cfg.Version,
+		IdleTimeout:    cfg.IdleTimeout,
+		Log:            cfg.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := attest.New(trust(cfg.Policy, cfg.Now))
+	if err != nil {
+		return nil, err
+	}
+	return &Checker{cfg: cfg, client: client, verifier: verifier}, nil
+}
+
+// trust hands the policy's material to the room that checks signatures.
+func trust(p *policy.Policy, now func() time.Time) attest.Config {
+	cfg := attest.Config{SignatureTypes: p.SignatureTypes(), Now: now}
+	for _, k := range p.Keys() {
+		cfg.Keys = append(cfg.Keys, attest.Key{Name: k.Name, PEM: k.PEM})
+	}
+	for _, r := range p.Roots() {
+		cfg.Roots = append(cfg.Roots, attest.Root{Name: r.Name, JSON: r.JSON})
+	}
+	return cfg
+}
+
+// Examine verifies the artifact that ref names: signatures, then every byte,
+// then what the files are and say, and judges the record by the policy.
+//
+// The report is never nil. A model that is denied or held is not an error; an
+// error means that there is no verdict, and the report says the same.
+func (c *Checker) Examine(ctx context.Context, ref artifact.Reference) (*Report, error) {
+	e := c.begin(ref)
+	err := e.examine(ctx)
+	return e.finish(err)
+}
+
+// Describe shows what can be shown without the weights: manifests, signatures
+// and small documents. The report carries no verdict and no manifest digest.
+func (c *Checker) Describe(ctx context.Context, ref artifact.Reference) (*Report, error) {
+	e := c.begin(ref)
+	e.report.Inspected, e.largest = true, maxDocument
+	err := e.examine(ctx)
+	return e.finish(err)
+}
+
+// Failed returns the report of an examination that could not begin.
+func Failed(reference, code string, err error, version string) *Report {
+	return &Report{
+		SchemaVersion: ReportVersion,
+		Tool:          Tool{Name: toolName, Version: version},
+		Reference:     reference,
+		Signatures:    []provenance.Candidate{},
+		TrustedRoots:  []TrustedRoot{},
+		Error:         &Failure{Code: code, Message: err.Error()},
+	}
+}
+
+const toolName = "modelcheck"
+
+func (c *Checker) begin(ref artifact.Reference) *examination {
+	report := Failed(ref.String(), "", errors.New("nothing was checked"), c.cfg.Version)
+	report.Error = nil
+	report.Place = ref.Place().String()
+	report.StartedAt = c.cfg.Now().UTC()
+	for _, r := range c.cfg.Policy.Roots() {
+		report.TrustedRoots = append(report.TrustedRoots, TrustedRoot{Name: r.Name, Digest: artifact.SumSHA256(r.JSON)})
+	}
+	return &examination{Checker: c, ref: ref, report: report}
+}
+
+// finish turns what happened into a verdict. A refusal by the artifact's own
+// bytes is judged; every other error leaves the case undecided.
+func (e *examination) finish(err error) (*Report, error) {
+	e.report.FinishedAt = e.cfg.Now().UTC()
+	for _, part := range parts(err) {
+		code, refuse := classify(part)
+		if refuse {
+			e.faults = append(e.faults, faultOf(code, part))
+		} else if e.report.Error == nil {
+			e.report.Error = &Failure{Code: code, Message: part.Error()}
+		}
+	}
+	if e.report.Inspected && len(e.faults) == 0 {
+		return e.report, failed(e.report.Error)
+	}
+	if len(e.faults) > 0 || e.report.Error == nil {
+		e.report.Verdict = e.cfg.Policy.Evaluate(policy.Case{
+			Manifest:   e.report.Manifest,
+			Candidates: e.report.Signatures,
+			Faults:     e.faults,
+			At:         e.report.StartedAt,
+		})
+		e.report.Error = nil
+		return e.report, nil
+	}
+	return e.report, failed(e.report.Error)
+}
+
+// failures are the errors of several blobs.
+type failures []error
+
+func (f failures) Error() string   { return errors.Join(f...).Error() }
+func (f failures) Unwrap() []error { return f }
+
+// parts takes failures apart, so that a wrong blob is not hidden behind a
+// broken connection to another.
+func parts(err error) []error {
+	var many failures
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &many):
+		return many
+	default:
+		return []error{err}
+	}
+}
+
+func failed(f *Failure) error {
+	if f == nil {
+		return nil
+	}
+	return errors.New(f.Message)
+}

@@ -1,0 +1,169 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/attest"
+	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
+	"github.com/modelcheck/modelcheck/pkg/internal/registry"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// An examination is one run over one artifact.
+type examination struct {
+	*Checker
+	ref    artifact.Reference
+	report *Report
+	faults []provenance.Finding
+
+	// largest is the size in bytes of the largest blob that is read; 0 means
+	// that every blob is, as verifying demands.
+	largest int64
+
+	store   *registry.Store
+	subject registry.Resolution
+	members []*member
+	gallery *gallery
+	total   int64 // bytes of all distinct blobs
+
+	treeFiles []artifact.File // of a plain folder
+	findings  []provenance.Finding
+}
+
+// A member is one image manifest of the artifact: the artifact itself, or one
+// of an index.
+type member struct {
+	descriptor  artifact.Descriptor
+	platform    string
+	attestation bool // built beside the images by other tools; hashed, but no model
+	image       *packaging.Image
+	contents    packaging.Contents
+}
+
+// examine is the story. Errors that the artifact is to blame for become a
+// denial in finish; all others leave no verdict.
+func (e *examination) examine(ctx context.Context) error {
+	if e.ref.Place() == artifact.Directory {
+		return e.examineTree(ctx)
+	}
+	if err := e.resolve(ctx); err != nil {
+		return err
+	}
+	if err := e.collect(ctx); err != nil {
+		return err
+	}
+	if err := e.unpack(ctx); err != nil {
+		return err
+	}
+	if err := e.stream(ctx); err != nil {
+		return err
+	}
+	return e.record()
+}
+
+// resolve turns the name into a digest, once. From here on only the digest is
+// used.
+func (e *examination) resolve(ctx context.Context) error {
+	store, err := e.client.Open(e.ref)
+	if err != nil {
+		return err
+	}
+	e.store = store
+	e.subject, err = store.Resolve(ctx)
+	if err != nil {
+		return err
+	}
+	d := e.subject.Descriptor
+	e.report.Resolved = &Resolved{Digest: d.Digest, MediaType: d.MediaType, Size: d.Size, TagDigest: e.subject.TagDigest}
+	e.log(ctx, "resolved", slog.String("digest", d.Digest.String()))
+	return nil
+}
+
+// collect asks for everything attached to the digest and judges each candidate
+// by itself. Kilobytes come before gigabytes.
+func (e *examination) collect(ctx context.Context) error {
+	found, err := e.store.Referrers(ctx, e.subject.Descriptor.Digest)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errReferrers, err)
+	}
+	referrers := make([]attest.Referrer, len(found))
+	for i, r := range found {
+		referrers[i] = attest.Referrer(r)
+	}
+	candidates, err := e.verifier.Verify(ctx, e.subject.Descriptor.Digest, referrers, e.fetch)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errReferrers, err)
+	}
+	for i := range candidates {
+		candidates[i].Signers = nil
+		for _, s := range e.cfg.Policy.Match(candidates[i]) {
+			candidates[i].Signers = append(candidates[i].Signers, s.Signer)
+		}
+	}
+	e.report.Signatures = candidates
+	e.log(ctx, "verified signatures", slog.Int("candidates", len(candidates)))
+	return nil
+}
+
+// fetch tells attest what it cannot know: that a blob which is not there is the
+// candidate's fault, and not the network's.
+func (e *examination) fetch(ctx context.Context, d artifact.Descriptor, limit int64) ([]byte, error) {
+	b, err := e.store.Bytes(ctx, d, limit)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %w", attest.ErrUnusable, err)
+	}
+	return b, err
+}
+
+// maxIndexDepth bounds indexes inside indexes; none deeper than one is known.
+const maxIndexDepth = 4
+
+// unpack reads the manifests and lists what has to be hashed.
+func (e *examination) unpack(ctx context.Context) error {
+	if err := e.open(ctx, e.subject.Descriptor, e.subject.Body, "", false, 0); err != nil {
+		return err
+	}
+	if len(e.members) == 0 {
+		return fmt.Errorf("choosing the members of the index: %w: none is for platform %q", packaging.ErrEmpty, e.cfg.Platform)
+	}
+	return nil
+}
+
+func (e *examination) open(ctx context.Context, d artifact.Descriptor, body []byte, platform string, attestation bool, depth int) error {
+	doc, err := packaging.Parse(body, d)
+	if err != nil {
+		return fmt.Errorf("reading manifest %v: %w", d.Digest, err)
+	}
+	if doc.Image != nil {
+		if slices.ContainsFunc(e.members, func(m *member) bool { return m.descriptor.Digest == d.Digest }) {
+			return nil // an index may name a manifest twice
+		}
+		e.members = append(e.members, &member{descriptor: d, platform: platform, attestation: attestation, image: doc.Image})
+		return nil
+	}
+	if depth == maxIndexDepth {
+		return fmt.Errorf("reading index %v: %w: deeper than %d", d.Digest, packaging.ErrLimit, maxIndexDepth)
+	}
+	for _, m := range doc.Index.Members {
+		if e.cfg.Platform != "" && m.Platform != e.cfg.Platform {
+			continue
+		}
+		body, err := e.store.Manifest(ctx, m.Descriptor)
+		if err != nil {
+			return fmt.Errorf("reading member %v of index %v: %w", m.Digest, d.Digest, err)
+		}
+		if err := e.open(ctx, m.Descriptor, body, m.Platform, attestation || m.Attestation, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *examination) log(ctx context.Context, msg string, attrs ...slog.Attr) {
+	e.cfg.Log.LogAttrs(ctx, slog.LevelDebug, msg, attrs...)
+}

@@ -1,0 +1,273 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/disclose"
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect"
+	"github.com/modelcheck/modelcheck/pkg/internal/license"
+	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
+	"github.com/modelcheck/modelcheck/pkg/internal/registry"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// record assembles the provenance manifest out of facts that are proved by
+// now, and gives it its digests. Describing, it has no digests: not every byte
+// was read.
+func (e *examination) record() error {
+	m := &provenance.Manifest{Generator: e.generator()}
+	var err error
+	if e.ref.Place() == artifact.Directory {
+		err = e.describeTree(m)
+	} else {
+		err = e.describeMembers(m)
+	}
+	if err != nil {
+		return err
+	}
+	e.sign(m)
+	if err := e.disclose(m); err != nil {
+		return err
+	}
+	e.report.Bytes.Files = len(m.Files)
+	if e.report.Inspected {
+		m = provenance.Sort(m)
+		e.report.Manifest = m
+		return nil
+	}
+	if e.report.encoded, err = provenance.Encode(m); err != nil {
+		return err
+	}
+	e.report.ManifestDigest = artifact.SumSHA256(e.report.encoded)
+	if e.report.SubstanceDigest, err = provenance.SubstanceDigest(m); err != nil {
+		return err
+	}
+	// What is judged is what was written, in its canonical order.
+	e.report.Manifest, err = provenance.Decode(e.report.encoded)
+	return err
+}
+
+func (e *examination) generator() provenance.Generator {
+	return provenance.Generator{
+		Name:    toolName,
+		Version: cmp.Or(e.cfg.Version, "(devel)"),
+		Catalogs: []provenance.Catalog{
+			{Name: "claims", Digest: disclose.CatalogDigest()},
+			{Name: "licenses", Digest: license.CatalogDigest()},
+		},
+	}
+}
+
+// describeMembers writes down how the model travels and what it consists of.
+func (e *examination) describeMembers(m *provenance.Manifest) error {
+	d := e.subject.Descriptor
+	m.Subject = d.Digest
+	m.Artifact = provenance.Artifact{Kind: "manifest", MediaType: d.MediaType, TotalBytes: e.total}
+	for _, u := range e.report.Unread {
+		m.Artifact.TotalBytes += u.Size
+	}
+	if e.members[0].descriptor.Digest != d.Digest {
+		m.Artifact.Kind = "index"
+	}
+	models := 0
+	files := newFileList()
+	var identities []artifact.Digest
+	for _, member := range e.members {
+		m.Artifact.Members = append(m.Artifact.Members, provenance.Member{
+			Digest:          member.descriptor.Digest,
+			Packaging:       string(member.image.Packaging),
+			Platform:        member.platform,
+			ArtifactType:    member.image.ArtifactType,
+			ConfigMediaType: member.image.Config.MediaType,
+			ConfigDigest:    member.image.Config.Digest,
+		})
+		if member.attestation {
+			continue
+		}
+		models++
+		e.nameFormats(member)
+		m.Findings = append(m.Findings, member.image.Findings...)
+		if !e.report.Inspected {
+			m.Findings = append(m.Findings, member.contents.Findings...)
+		}
+		id, err := artifact.ContentIdentity(member.contents.Files)
+		if err == nil && !e.report.Inspected {
+			m.Artifact.Members[len(m.Artifact.Members)-1].ContentIdentity = id
+		}
+		identities = append(identities, id)
+		files.add(member.descriptor.Digest, member.contents.Files)
+	}
+	if models == 0 {
+		return fmt.Errorf("listing files: %w: no member is a model", packaging.ErrEmpty)
+	}
+	m.Files = files.list(models)
+	if e.report.Inspected {
+		return nil
+	}
+	if slices.ContainsFunc(identities, func(d artifact.Digest) bool { return d != identities[0] }) {
+		m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodePlatformsDiffer,
+			Detail: fmt.Sprintf("the %d models of the index do not hold the same files", models)})
+	} else {
+		m.Artifact.ContentIdentity = identities[0]
+	}
+	return nil
+}
+
+// nameFormats completes the files with what inspection saw in them.
+func (e *examination) nameFormats(member *member) {
+	for i := range member.contents.Files {
+		f := &member.contents.Files[i]
+		if w := e.gallery.seen(f.Layer, f.Path); w != nil {
+			f.Format = w.facts.Format
+		}
+		if f.Role == artifact.RoleUnknown {
+			f.Role = packaging.RoleOf(f.Path, f.Format)
+		}
+	}
+}
+
+// describeTree does the same for a plain folder, whose subject is its content.
+func (e *examination) describeTree(m *provenance.Manifest) error {
+	files := e.treeFiles
+	for i := range files {
+		if w := e.gallery.seen(artifact.Digest{}, files[i].Path); w != nil {
+			files[i].Format = w.facts.Format
+		}
+		files[i].Role = packaging.RoleOf(files[i].Path, files[i].Format)
+	}
+	id, err := artifact.ContentIdentity(files)
+	if err != nil {
+		return fmt.Errorf("listing files: %w: %w", packaging.ErrEmpty, err)
+	}
+	m.Artifact = provenance.Artifact{Kind: "tree", TotalBytes: e.total, ContentIdentity: id}
+	m.Subject = id
+	m.Findings = e.findings
+	if !e.report.Inspected {
+		e.report.Resolved = &Resolved{Digest: id}
+	}
+	list := newFileList()
+	list.add(id, files)
+	m.Files = list.list(1)
+	return nil
+}
+
+func (e *examination) openTree() (*registry.Tree, error) { return registry.OpenTree(e.ref.Path()) }
+
+func (e *examination) noteIrregular(path, what string) {
+	e.findings = append(e.findings, provenance.Finding{ID: provenance.CodeIrregularFile, Subject: path,
+		Detail: fmt.Sprintf("%q is a %s and has no bytes of its own to verify", path, what)})
+}
+
+// sign writes down which of the policy's signers signed. Strangers stay in the
+// report.
+func (e *examination) sign(m *provenance.Manifest) {
+	for _, c := range e.report.Signatures {
+		m.Signatures = append(m.Signatures, e.cfg.Policy.Match(c)...)
+	}
+}
+
+// disclose asks the documents, and settles claims from what everybody says.
+func (e *examination) disclose(m *provenance.Manifest) error {
+	in := disclose.Input{Root: modelRoot(m.Files)}
+	var observations []provenance.ClaimObservation
+	seen := map[provenance.Document]bool{}
+	for _, f := range m.Files {
+		doc := provenance.Document{Path: f.Path, Digest: f.Digest}
+		w := e.gallery.seen(f.Layer, f.Path)
+		if w == nil || seen[doc] || f.Role == artifact.RoleSystem {
+			continue
+		}
+		seen[doc] = true
+		facts := []inspect.Facts{w.facts}
+		switch {
+		case w.unread:
+			in.Unread = append(in.Unread, doc)
+			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeDocumentTooLarge, Subject: f.Path, Digest: f.Digest,
+				Detail: fmt.Sprintf("%q has %d bytes; what it says was not read", f.Path, f.Size)})
+		case w.text != nil:
+			if inspect.Wanted(f.Path) {
+				facts = append(facts, inspect.Config(f.Path, f.Digest, w.text))
+			}
+			if disclose.Wanted(f.Path) {
+				in.Documents = append(in.Documents, disclose.Document{Path: f.Path, Digest: f.Digest, Role: f.Role, Text: w.text})
+			}
+		}
+		for _, fact := range facts {
+			m.Findings = append(m.Findings, located(fact.Findings, f)...)
+			observations = append(observations, fact.Observations...)
+		}
+	}
+	for _, u := range e.report.Unread {
+		if !u.Digest.IsZero() && u.Path == "" { // an archive: nobody knows which documents are in it
+			in.Unread = append(in.Unread, provenance.Document{Path: "layer", Digest: u.Digest})
+		}
+	}
+	e.ociStatements(&in)
+	said := disclose.Extract(in)
+	m.Findings = append(m.Findings, said.Findings...)
+	observations = append(observations, said.Observations...)
+	types := disclose.Catalog()
+	claims, err := provenance.Settle(types, observations, said.Searched, in.Unread, producer(m.Signatures))
+	if err != nil {
+		return err
+	}
+	m.Claims = claims
+	m.Coverage = provenance.Cover(types, claims)
+	for _, c := range claims {
+		if c.State == provenance.StateConflicting {
+			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeClaimConflict, Subject: c.ID, Detail: "statements of the artifact disagree"})
+		}
+	}
+	return nil
+}
+
+// ociStatements adds what configs and annotations of the members say.
+func (e *examination) ociStatements(in *disclose.Input) {
+	for _, member := range e.members {
+		if member.attestation {
+			continue
+		}
+		c := member.image.Config
+		if member.contents.Config != nil {
+			in.Configs = append(in.Configs, disclose.Config{MediaType: c.MediaType, Digest: c.Digest, Body: member.contents.Config})
+		}
+		if len(member.image.Annotations) > 0 {
+			in.Annotations = append(in.Annotations, disclose.Annotations{Digest: member.descriptor.Digest, Values: member.image.Annotations})
+		}
+	}
+}
+
+// located gives findings of a reader the file that it read.
+func located(findings []provenance.Finding, f provenance.File) []provenance.Finding {
+	for i := range findings {
+		if findings[i].Subject == "" {
+			findings[i].Subject = f.Path
+		}
+		if findings[i].Digest.IsZero() {
+			findings[i].Digest = f.Digest
+		}
+	}
+	return findings
+}
+
+// producer names the signer whom the policy calls the model's producer, if one
+// signed.
+func producer(signatures []provenance.Signature) string {
+	for _, s := range signatures {
+		if s.Relation == provenance.Producer {
+			return s.Signer
+		}
+	}
+	return ""
+}
+
+func modelRoot(files []provenance.File) string {
+	list := make([]artifact.File, len(files))
+	for i, f := range files {
+		list[i] = artifact.File{Path: f.Path, Role: f.Role}
+	}
+	return artifact.ModelRoot(list)
+}

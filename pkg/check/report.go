@@ -1,0 +1,86 @@
+package check
+
+import (
+	"time"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/policy"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// ReportVersion is the version of the report's JSON, described by
+// schemas/report-v1.json.
+const ReportVersion = "1"
+
+// A Report is everything that one examination found, with its verdict. Its
+// JSON is the machine-readable output of the command. The zero value allows
+// nothing.
+type Report struct {
+	SchemaVersion string                 `json:"schemaVersion"`
+	Tool          Tool                   `json:"tool"`
+	Reference     string                 `json:"reference"` // canonical spelling of what was asked for
+	Place         string                 `json:"place"`
+	Resolved      *Resolved              `json:"resolved,omitempty"`
+	Verdict       policy.Verdict         `json:"verdict"`
+	Inspected     bool                   `json:"inspected,omitempty"` // by Describe: nothing was verified, and there is no verdict
+	Signatures    []provenance.Candidate `json:"signatures"`
+	TrustedRoots  []TrustedRoot          `json:"trustedRoots"`
+	// Manifest, and the two digests, are present only when every byte of the
+	// artifact was hashed and matched.
+	ManifestDigest  artifact.Digest      `json:"manifestDigest,omitzero"`
+	SubstanceDigest artifact.Digest      `json:"substanceDigest,omitzero"`
+	Manifest        *provenance.Manifest `json:"manifest,omitempty"`
+	Bytes           Bytes                `json:"bytes"`
+	Unread          []Unread             `json:"unread,omitempty"` // by Describe
+	StartedAt       time.Time            `json:"startedAt"`
+	FinishedAt      time.Time            `json:"finishedAt"`
+	Error           *Failure             `json:"error,omitempty"`
+
+	encoded []byte
+}
+
+// A Tool names the program.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Resolved says which bytes the reference named at the time.
+type Resolved struct {
+	Digest    artifact.Digest `json:"digest"`
+	MediaType string          `json:"mediaType,omitempty"`
+	Size      int64           `json:"size"`               // bytes of the manifest itself
+	TagDigest artifact.Digest `json:"tagDigest,omitzero"` // where the tag beside a digest points elsewhere
+}
+
+// A TrustedRoot says which trust material was used.
+type TrustedRoot struct {
+	Name   string          `json:"name"`
+	Digest artifact.Digest `json:"digest"` // SHA-256 of the file
+}
+
+// Bytes counts what was hashed and matched.
+type Bytes struct {
+	Hashed int64 `json:"hashed"` // bytes of blobs, as transported
+	Blobs  int   `json:"blobs"`
+	Files  int   `json:"files"`
+}
+
+// Unread is something that Describe did not read: all that is known of it is
+// what the manifest claims. Size is in bytes.
+type Unread struct {
+	Digest    artifact.Digest `json:"digest,omitzero"`
+	Size      int64           `json:"size"`
+	MediaType string          `json:"mediaType,omitempty"`
+	Path      string          `json:"path,omitempty"`
+}
+
+// A Failure says why there is no verdict.
+type Failure struct {
+	Code    string `json:"code"` // of docs/errors.md
+	Message string `json:"message"`
+}
+
+// ManifestBytes returns the provenance manifest as an in-toto statement in
+// canonical JSON, nil where there is none. The caller must not change it.
+func (r *Report) ManifestBytes() []byte { return r.encoded }

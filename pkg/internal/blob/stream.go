@@ -1,0 +1,173 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+)
+
+// A Sink is handed a blob's bytes in order while they are hashed.
+//
+// Close is called exactly once, also where the blob was never opened. Its
+// argument is nil only after every byte was written to the sink without an
+// error and the blob's size and digest matched; a sink releases nothing
+// before. Write never sees a byte beyond the named size. Write and Close are
+// never called at the same time.
+type Sink interface {
+	io.Writer
+	Close(err error) error
+}
+
+// A Job is one blob to read. Want.Digest, Want.Size and Open are required.
+type Job struct {
+	What  string   // "manifest", "blob", "config", "file": for messages; default "blob"
+	Files []string // names of the model's files in it, as far as known; untrusted
+	Want  artifact.Descriptor
+	// Open gives the unverified bytes. Reading must end when ctx ends.
+	Open func(ctx context.Context) (io.ReadCloser, error)
+	Sink Sink // nil: the blob is only hashed
+}
+
+// Config says how Stream works. The zero value is sound.
+type Config struct {
+	// Workers is how many blobs are read at a time; default GOMAXPROCS: more
+	// than there are cores gains nothing once reading and hashing overlap.
+	Workers int
+	// Progress is told of n more bytes. It is called by several goroutines.
+	Progress func(n int64)
+}
+
+// Errors of a job, next to *artifact.MismatchError, which says that the bytes
+// are other ones.
+var (
+	// ErrJob is wrapped where a job does not say what is wanted: no opener, no
+	// digest, an unsupported algorithm, a negative size.
+	ErrJob = errors.New("incomplete job")
+	// ErrPanic is wrapped where a reader, a sink or Progress panicked.
+	ErrPanic = errors.New("panic")
+)
+
+// A SinkError says that the blob's sink failed. Whether the bytes are the
+// right ones is another question: where they are not, the job's error holds a
+// *artifact.MismatchError as well.
+type SinkError struct {
+	What  string
+	Files []string
+	Err   error
+}
+
+func (e *SinkError) Error() string {
+	return fmt.Sprintf("taking in %s: %v", describe(e.What, e.Files), e.Err)
+}
+
+// Unwrap returns what the sink said.
+func (e *SinkError) Unwrap() error { return e.Err }
+
+// Stream runs the jobs in their order, Workers at a time, and returns one
+// error per job, nil where size and digest matched and the sink took it all.
+// One job's failure does not stop the others. An error of Open is returned as
+// it is, so are errors of ctx for jobs that it stopped before they began.
+func Stream(ctx context.Context, cfg Config, jobs []Job) []error {
+	workers := cfg.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	errs := make([]error, len(jobs))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(workers, len(jobs)) {
+		group.Go(func() {
+			w := &worker{progress: cfg.Progress}
+			for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
+				errs[i] = w.run(ctx, &jobs[i])
+			}
+		})
+	}
+	group.Wait()
+	return errs
+}
+
+// run does one job from opening to closing the sink.
+func (w *worker) run(ctx context.Context, job *Job) error {
+	p := &pass{job: job}
+	err := p.check()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = w.read(ctx, p)
+	}
+	return join(err, p.sinkErr, closeSink(job, join(err, p.sinkErr)))
+}
+
+// check wants a job that can be verified at all: to hash with no algorithm, or
+// against no digest, is a check not made.
+func (p *pass) check() error {
+	switch d := p.job.Want; {
+	case p.job.Open == nil:
+		return fmt.Errorf("%w: %s: no opener", ErrJob, p)
+	case d.Digest.Algorithm().Size() == 0:
+		return fmt.Errorf("%w: %s: no digest to compare with", ErrJob, p)
+	case d.Size < 0:
+		return fmt.Errorf("%w: %s: size %d", ErrJob, p, d.Size)
+	}
+	return nil
+}
+
+// String names the job in messages.
+func (p *pass) String() string { return describe(p.job.What, p.job.Files) }
+
+func describe(what string, files []string) string {
+	if what == "" {
+		what = "blob"
+	}
+	if len(files) > 0 {
+		what = fmt.Sprintf("%s %q", what, files[0])
+	}
+	if len(files) > 1 {
+		what = fmt.Sprintf("%s and %d more", what, len(files)-1)
+	}
+	return what
+}
+
+func closeSink(job *Job, err error) (failed error) {
+	if job.Sink == nil {
+		return nil
+	}
+	defer caught(&failed)
+	if cerr := job.Sink.Close(err); cerr != nil && err == nil {
+		return &SinkError{What: job.What, Files: job.Files, Err: cerr}
+	}
+	return nil
+}
+
+// caught turns a panic into an error: a parser's fault on hostile bytes must
+// end in "not verified", not in a dead process or a pass.
+func caught(err *error) {
+	if r := recover(); r != nil {
+		*err = join(*err, fmt.Errorf("%w: %v\n%s", ErrPanic, r, debug.Stack()))
+	}
+}
+
+// join is errors.Join, but a single error stays as it is.
+func join(errs ...error) error {
+	var only error
+	n := 0
+	for _, err := range errs {
+		if err != nil {
+			only = err
+			n++
+		}
+	}
+	if n < 2 {
+		return only
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,66 @@
+package disclose
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	madeFrom  = regexp.MustCompile(`(?i)^(.{2,160}?) (?:is|are|was|were) (?:further |post-|continually )?(?:trained|fine-?tuned|initiali[sz]ed|built|derived|developed|distilled) (?:based on|from|on top of|upon) (?:the )?(` + modelName + `)( model)?([.,;]?(?: |$).*|$)`)
+	versionOf = regexp.MustCompile(`(?i)^this (?:model|repository|repo)(?: is| contains) (?:a|an|the) (fine-?tuned|quantized|quantised|merged|adapted|converted|gguf|awq|gptq)(?: and [a-z]+)? versions? of (?:the )?(.{2,160})$`)
+	distilled = regexp.MustCompile(`(?i)\bknowledge distillation from (` + modelName + `)\s*$`)
+)
+
+// lineageSentence reads which model this one was made from.
+func (c *collector) lineageSentence(k *card, s sentence) {
+	if m := versionOf.FindStringSubmatchIndex(s.plain); m != nil {
+		for _, l := range s.links {
+			if l.start == m[4] && looksLikeModel(s.plain[l.start:l.end]) {
+				c.saySentence(k, s, "lineage.base", listValue([]string{s.plain[l.start:l.end]}))
+			}
+		}
+		return
+	}
+	m := madeFrom.FindStringSubmatch(s.plain)
+	if m == nil || !k.amongSubjects(m[1]) || conditional.MatchString(m[4]) {
+		return
+	}
+	base := strings.TrimRight(m[2], ".")
+	if !looksLikeModel(base) || k.is(base) {
+		return
+	}
+	claim := "lineage.base"
+	if isDistilled.MatchString(s.plain) {
+		claim = "lineage.teachers"
+	}
+	c.saySentence(k, s, claim, listValue([]string{base}))
+}
+
+var isDistilled = regexp.MustCompile(`(?i) (?:is|are|was|were) distilled from `)
+
+// looksLikeModel wants a digit or a hyphen in a name, or a family's name: "the
+// base model" names none.
+func looksLikeModel(name string) bool {
+	return !strings.Contains(name, " ") && (strings.ContainsAny(name, "-0123456789") || families.MatchString(name))
+}
+
+// amongSubjects says whether one of the subjects of a sentence is this model
+// by its own name, or the sentence says so: "this model".
+func (k *card) amongSubjects(subject string) bool {
+	subject = strings.ReplaceAll(strings.ReplaceAll(subject, " & ", " and "), ", ", " and ")
+	return slices.ContainsFunc(strings.Split(subject, " and "), func(part string) bool {
+		part = strings.TrimSpace(part)
+		return k.is(part) || strings.EqualFold(part, "this model") || strings.EqualFold(part, "our model")
+	})
+}
+
+// teacherHeading reads a heading such as "Post-Training: Knowledge
+// Distillation from DeepSeek-R1".
+func (c *collector) teacherHeading(k *card, h heading) {
+	m := distilled.FindStringSubmatch(h.plain)
+	if m == nil || !looksLikeModel(m[1]) || k.is(m[1]) {
+		return
+	}
+	c.say("lineage.teachers", declared(listValue([]string{m[1]}), methodProse, k.span(h.line, h.line)))
+}

@@ -1,0 +1,44 @@
+package disclose
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	totalColumn  = regexp.MustCompile(`(?i)^#? ?(?:total )?(?:params|parameters)$`)
+	activeColumn = regexp.MustCompile(`(?i)^#? ?(?:activated|active|activation) (?:params|parameters)$`)
+	amount       = regexp.MustCompile(`^` + number + `$`)
+)
+
+// modelTable reads the row of this model out of a table of models: the first
+// column is headed "Model", the row's first cell is this model's name and
+// nothing else. Tables of results, with models side by side, are not read.
+func (c *collector) modelTable(k *card, t table) {
+	if len(t.header) < 2 || !strings.EqualFold(t.header[0], "model") {
+		return
+	}
+	for _, row := range t.rows {
+		if len(row.cells) != len(t.header) || !k.is(row.cells[0]) {
+			continue
+		}
+		for i, head := range t.header {
+			claim := ""
+			switch {
+			case totalColumn.MatchString(head):
+				claim = "model.parameters.total"
+			case activeColumn.MatchString(head):
+				claim = "model.parameters.active"
+			default:
+				continue
+			}
+			m := amount.FindStringSubmatch(row.cells[i])
+			if m == nil {
+				continue
+			}
+			if n, ok := parseCount(m[1], m[2]); ok {
+				c.say(claim, declared(marshal(count{Count: n, Text: m[0]}), methodTable, k.span(row.line, row.line)))
+			}
+		}
+	}
+}

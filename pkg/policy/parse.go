@@ -1,0 +1,271 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// What a policy file begins with.
+const (
+	APIVersion = "modelcheck/v1"
+	Kind       = "Policy"
+)
+
+// Parse reads a policy file (YAML, schemas/policy-v1.json). It fails with
+// ErrInvalid, and with an *Error where there is a line to point at, on
+// everything it does not understand and on everything that would make a
+// policy say less than it seems to: an unknown key, a signer that nothing
+// asks for, a pattern that anybody matches.
+func Parse(data []byte) (*Policy, error) {
+	top, err := readYAML(data)
+	if err != nil {
+		return nil, err
+	}
+	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "require", "allowUnsigned", "findings")
+	if err != nil {
+		return nil, err
+	}
+	p := &Policy{types: []string{DefaultSignatureType}}
+	if err := parseHead(top, f); err != nil {
+		return nil, err
+	}
+	if n := f["allowUnsigned"]; n != nil {
+		if p.allowUnsigned, err = boolean(n, "allowUnsigned"); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.parseRoots(f["trustedRoots"]); err != nil {
+		return nil, err
+	}
+	if err := p.parseSigners(f["signers"]); err != nil {
+		return nil, err
+	}
+	if err := p.parseRequire(top, f["require"]); err != nil {
+		return nil, err
+	}
+	if err := p.parseFindings(f["findings"]); err != nil {
+		return nil, err
+	}
+	if err := p.finish(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func parseHead(top *yaml.Node, f map[string]*yaml.Node) error {
+	for _, head := range [][2]string{{"apiVersion", APIVersion}, {"kind", Kind}} {
+		n := f[head[0]]
+		if n == nil {
+			return fail(top, "no %s: write %s: %s", head[0], head[0], head[1])
+		}
+		got, err := text(n, head[0])
+		if err != nil {
+			return err
+		}
+		if got != head[1] {
+			return fail(n, "%s is %q, want %q", head[0], got, head[1])
+		}
+	}
+	return nil
+}
+
+func (p *Policy) parseRoots(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	list, err := items(n, "trustedRoots")
+	if err != nil {
+		return err
+	}
+	for _, item := range list {
+		f, err := fields(item, "trusted root", "name", "file")
+		if err != nil {
+			return err
+		}
+		name, err := named(item, f, "trusted root")
+		if err != nil {
+			return err
+		}
+		if p.hasRoot(name) {
+			return fail(item, "trusted root %q stands twice", name)
+		}
+		if f["file"] == nil {
+			return fail(item, "trusted root %q: no file", name)
+		}
+		file, err := text(f["file"], "file")
+		if err != nil {
+			return err
+		}
+		p.roots = append(p.roots, root{name: name, file: file})
+	}
+	slices.SortFunc(p.roots, func(a, b root) int { return cmp.Compare(a.name, b.name) })
+	return nil
+}
+
+func (p *Policy) hasRoot(name string) bool {
+	return slices.ContainsFunc(p.roots, func(r root) bool { return r.name == name })
+}
+
+func (p *Policy) hasSigner(name string) bool {
+	return slices.ContainsFunc(p.signers, func(s signer) bool { return s.name == name })
+}
+
+// named reads the name of a list's item.
+func named(item *yaml.Node, f map[string]*yaml.Node, what string) (string, error) {
+	if f["name"] == nil {
+		return "", fail(item, "%s without name", what)
+	}
+	return text(f["name"], "name of a "+what)
+}
+
+func (p *Policy) parseRequire(top, n *yaml.Node) error {
+	f := map[string]*yaml.Node{}
+	if n != nil {
+		var err error
+		if f, err = fields(n, "require", "signatures", "predicateTypes"); err != nil {
+			return err
+		}
+	}
+	if types := f["predicateTypes"]; types != nil {
+		var err error
+		if p.types, err = texts(types, "predicateTypes"); err != nil {
+			return err
+		}
+	}
+	signatures := f["signatures"]
+	switch {
+	case signatures != nil && p.allowUnsigned:
+		return fail(signatures, "signatures are required and allowUnsigned is true: one of them is not meant")
+	case signatures != nil && len(p.signers) == 0:
+		return fail(signatures, "signatures are required, and no signer is named")
+	case signatures != nil:
+		return p.parseNeed(signatures)
+	case p.allowUnsigned:
+		return nil
+	case len(p.signers) == 0:
+		return fail(top, "no signers: it trusts nobody (to allow that, write allowUnsigned: true)")
+	default:
+		return fail(top, "no require.signatures: write require: {signatures: {anyOf: [%s]}}", strings.Join(p.names(), ", "))
+	}
+}
+
+func (p *Policy) names() []string {
+	var out []string
+	for _, s := range p.signers {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+func (p *Policy) parseNeed(n *yaml.Node) error {
+	f, err := fields(n, "require.signatures", "anyOf", "allOf", "atLeast")
+	if err != nil {
+		return err
+	}
+	if len(f) != 1 {
+		return fail(n, "require.signatures: want exactly one of anyOf, allOf, atLeast")
+	}
+	switch {
+	case f["anyOf"] != nil:
+		p.need.Of, err = texts(f["anyOf"], "anyOf")
+		p.need.Count = 1
+	case f["allOf"] != nil:
+		p.need.Of, err = texts(f["allOf"], "allOf")
+		p.need.Count = len(p.need.Of)
+	default:
+		err = p.parseAtLeast(f["atLeast"])
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range p.need.Of {
+		if !p.hasSigner(name) {
+			return fail(n, "require.signatures: there is no signer %q", name)
+		}
+	}
+	for _, name := range p.names() {
+		if !slices.Contains(p.need.Of, name) {
+			return fail(n, "signer %q is named and nothing asks for it", name)
+		}
+	}
+	return nil
+}
+
+func (p *Policy) parseAtLeast(n *yaml.Node) error {
+	f, err := fields(n, "atLeast", "count", "of")
+	if err != nil {
+		return err
+	}
+	if f["count"] == nil || f["of"] == nil {
+		return fail(n, "atLeast: want count and of")
+	}
+	if p.need.Count, err = natural(f["count"], "count"); err != nil {
+		return err
+	}
+	if p.need.Of, err = texts(f["of"], "of"); err != nil {
+		return err
+	}
+	if p.need.Count > len(p.need.Of) {
+		return fail(f["count"], "atLeast %d of %d signers can never be met", p.need.Count, len(p.need.Of))
+	}
+	return nil
+}
+
+// parseFindings reads which findings have another effect than usual.
+func (p *Policy) parseFindings(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	f, err := fields(n, "findings", "allow", "hold", "deny")
+	if err != nil {
+		return err
+	}
+	p.effects = map[string]Outcome{}
+	for _, list := range []struct {
+		name   string
+		effect Outcome
+	}{{"allow", Allow}, {"hold", Hold}, {"deny", Deny}} {
+		if f[list.name] == nil {
+			continue
+		}
+		codes, err := texts(f[list.name], "findings."+list.name)
+		if err != nil {
+			return err
+		}
+		for _, code := range codes {
+			e, ok := effectOf(code)
+			if _, twice := p.effects[code]; twice {
+				return fail(f[list.name], "finding %q has two effects", code)
+			}
+			if !ok {
+				return fail(f[list.name], "there is no finding %q", code)
+			}
+			if e.Fixed && list.effect != Deny {
+				return fail(f[list.name], "finding %q always denies: %s", code, e.Why)
+			}
+			p.effects[code] = list.effect
+		}
+	}
+	return nil
+}
+
+// parseRelation reads what a signer is to the model.
+func parseRelation(n *yaml.Node) (provenance.Relation, error) {
+	if n == nil {
+		return provenance.UnknownRelation, nil
+	}
+	word, err := text(n, "relation")
+	if err != nil {
+		return provenance.UnknownRelation, err
+	}
+	var r provenance.Relation
+	if err := r.UnmarshalText([]byte(word)); err != nil || r == provenance.UnknownRelation {
+		return provenance.UnknownRelation, fail(n, "relation is %q, want producer, repackager, distributor or third-party", word)
+	}
+	return r, nil
+}

@@ -1,0 +1,134 @@
+package provenance
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+)
+
+// A Difference says what changed from one manifest to another. Its zero value
+// says that nothing did. Generators are not compared, as in SubstanceDigest.
+type Difference struct {
+	Before, After    artifact.Digest // subjects, both zero where they are the same
+	Claims           []ClaimChange   // by id
+	Files            []FileChange    // by path
+	SignersGone      []Signature     // loud: who signed before and does not now
+	SignersAdded     []Signature
+	FindingsGone     []Finding
+	FindingsAdded    []Finding
+	EvidenceReplaced []string // ids of claims with the same state and value on other observations
+}
+
+// A ClaimChange is a claim whose state, value or absence changed. Before or
+// After is nil where only the other manifest has the claim.
+type ClaimChange struct {
+	ID            string
+	Before, After *Claim
+}
+
+// A FileChange is a path that holds other bytes. Before or After is empty
+// where the path was added or removed. An artifact can hold a path more than
+// once, in several members.
+type FileChange struct {
+	Path          string
+	Before, After []File
+}
+
+// IsZero says that nothing changed.
+func (d Difference) IsZero() bool {
+	return d.Before.IsZero() && d.After.IsZero() && len(d.Claims) == 0 && len(d.Files) == 0 &&
+		len(d.SignersGone) == 0 && len(d.SignersAdded) == 0 &&
+		len(d.FindingsGone) == 0 && len(d.FindingsAdded) == 0 && len(d.EvidenceReplaced) == 0
+}
+
+// Diff compares two manifests, whatever the order of their lists.
+func Diff(a, b *Manifest) Difference {
+	a, b = Sort(a), Sort(b)
+	var d Difference
+	if a.Subject != b.Subject {
+		d.Before, d.After = a.Subject, b.Subject
+	}
+	d.Claims, d.EvidenceReplaced = diffClaims(a.Claims, b.Claims)
+	d.Files = diffFiles(a.Files, b.Files)
+	d.SignersGone, d.SignersAdded = missing(a.Signatures, b.Signatures), missing(b.Signatures, a.Signatures)
+	d.FindingsGone, d.FindingsAdded = missing(a.Findings, b.Findings), missing(b.Findings, a.Findings)
+	return d
+}
+
+func diffClaims(a, b []Claim) (changes []ClaimChange, replaced []string) {
+	before, after := claimsByID(a), claimsByID(b)
+	ids := maps.Clone(before)
+	maps.Copy(ids, after)
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		x, y := before[id], after[id]
+		switch {
+		case x == nil || y == nil || x.State != y.State || x.Absence != y.Absence || !bytes.Equal(x.Value, y.Value):
+			changes = append(changes, ClaimChange{ID: id, Before: x, After: y})
+		case !bytes.Equal(encoded(x.Observations), encoded(y.Observations)):
+			replaced = append(replaced, id)
+		}
+	}
+	return changes, replaced
+}
+
+func claimsByID(claims []Claim) map[string]*Claim {
+	out := make(map[string]*Claim, len(claims))
+	for i := range claims {
+		out[claims[i].ID] = &claims[i]
+	}
+	return out
+}
+
+// diffFiles compares what lies at each path: bytes, not layers; the same file
+// in another layer is the same file.
+func diffFiles(a, b []File) []FileChange {
+	changes := map[string]*FileChange{}
+	at := func(path string) *FileChange {
+		if changes[path] == nil {
+			changes[path] = &FileChange{Path: path}
+		}
+		return changes[path]
+	}
+	for _, f := range a {
+		at(f.Path).Before = append(at(f.Path).Before, f)
+	}
+	for _, f := range b {
+		at(f.Path).After = append(at(f.Path).After, f)
+	}
+	var out []FileChange
+	for _, path := range slices.Sorted(maps.Keys(changes)) {
+		c := changes[path]
+		if !slices.Equal(contents(c.Before), contents(c.After)) {
+			out = append(out, *c)
+		}
+	}
+	return out
+}
+
+func contents(files []File) []artifact.Digest {
+	out := make([]artifact.Digest, 0, len(files))
+	for _, f := range files {
+		out = append(out, f.Digest)
+	}
+	slices.SortFunc(out, artifact.Digest.Compare)
+	return slices.Compact(out)
+}
+
+// missing returns what is in a and, word for word, not in b.
+func missing[T any](a, b []T) []T {
+	there := make(map[string]bool, len(b))
+	for _, item := range b {
+		there[string(encoded(item))] = true
+	}
+	var out []T
+	for _, item := range a {
+		if !there[string(encoded(item))] {
+			out = append(out, item)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y T) int { return cmp.Compare(string(encoded(x)), string(encoded(y))) })
+	return out
+}

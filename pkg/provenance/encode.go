@@ -1,0 +1,201 @@
+package provenance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/strictjson"
+)
+
+// ErrNotCanonical is wrapped by Decode's error about a document that says
+// nothing wrong and is not written as Encode writes it. Its digest would not
+// be the record's digest.
+var ErrNotCanonical = errors.New("not in canonical form")
+
+// A statement is an in-toto Statement v1 (spec/v1/statement.md) around T.
+type statement[T any] struct {
+	Type          string    `json:"_type"`
+	Subject       []subject `json:"subject"`
+	PredicateType string    `json:"predicateType"`
+	Predicate     T         `json:"predicate"`
+}
+
+// A subject has a digest and nothing else: names are what a registry makes
+// of them, and the record must not change with them.
+type subject struct {
+	Digest map[string]string `json:"digest"`
+}
+
+// substance is a Manifest that is written without its generator.
+type substance struct {
+	Subject    artifact.Digest `json:"-"`
+	Generator  Generator       `json:"-"`
+	Artifact   Artifact        `json:"artifact"`
+	Files      []File          `json:"files"`
+	Signatures []Signature     `json:"signatures"`
+	Claims     []Claim         `json:"claims"`
+	Findings   []Finding       `json:"findings"`
+	Coverage   []Coverage      `json:"coverage"`
+}
+
+// Encode writes m as an in-toto Statement v1 in canonical JSON (RFC 8785),
+// its lists in the order of Sort. It refuses, by ErrDishonest, a manifest that
+// claims more than it shows; see Validate. The same manifest in any order
+// gives the same bytes.
+func Encode(m *Manifest) ([]byte, error) {
+	sorted, err := sound(m)
+	if err != nil {
+		return nil, fmt.Errorf("encoding provenance manifest: %w", err)
+	}
+	b, err := canonical(statementOf(sorted.Subject, *sorted))
+	if err != nil {
+		return nil, fmt.Errorf("encoding provenance manifest: %w", err)
+	}
+	return b, nil
+}
+
+// Digest is the SHA-256 of what Encode writes.
+func Digest(m *Manifest) (artifact.Digest, error) {
+	b, err := Encode(m)
+	if err != nil {
+		return artifact.Digest{}, err
+	}
+	return artifact.SumSHA256(b), nil
+}
+
+// SubstanceDigest is the SHA-256 of what Encode would write without the
+// generator: it stays the same when another version of the tool sees the same,
+// and is what reviews bind to.
+func SubstanceDigest(m *Manifest) (artifact.Digest, error) {
+	sorted, err := sound(m)
+	if err != nil {
+		return artifact.Digest{}, fmt.Errorf("computing substance digest: %w", err)
+	}
+	b, err := canonical(statementOf(sorted.Subject, substance(*sorted)))
+	if err != nil {
+		return artifact.Digest{}, fmt.Errorf("computing substance digest: %w", err)
+	}
+	return artifact.SumSHA256(b), nil
+}
+
+// Decode reads what Encode wrote, and nothing else: one statement about one
+// subject, no unknown member, nothing dishonest, in canonical form. So the
+// digest of data is the Digest of the result.
+func Decode(data []byte) (*Manifest, error) {
+	m, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("decoding provenance manifest: %w", err)
+	}
+	again, err := Encode(m)
+	if err != nil {
+		return nil, fmt.Errorf("decoding provenance manifest: %w", err)
+	}
+	if !bytes.Equal(again, data) {
+		return nil, fmt.Errorf("decoding provenance manifest: %w (RFC 8785, sorted lists): it was edited or reformatted", ErrNotCanonical)
+	}
+	return m, nil
+}
+
+func decode(data []byte) (*Manifest, error) {
+	if err := strictjson.Check(data); err != nil {
+		return nil, err
+	}
+	// The envelope first: a stranger's statement should be called by its name,
+	// not by the first member that this predicate does not know.
+	var envelope statement[jsontext.Value]
+	if err := json.Unmarshal(data, &envelope, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("not an in-toto statement about one artifact: %w", err)
+	}
+	if envelope.Type != StatementType {
+		return nil, fmt.Errorf("statement type %q, want %q", envelope.Type, StatementType)
+	}
+	if envelope.PredicateType != PredicateType {
+		return nil, fmt.Errorf("predicate type %q, want %q", envelope.PredicateType, PredicateType)
+	}
+	m := new(Manifest)
+	if err := json.Unmarshal(envelope.Predicate, m, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("predicate: %w", err)
+	}
+	var err error
+	m.Subject, err = subjectOf(envelope.Subject)
+	return m, err
+}
+
+func statementOf[T any](about artifact.Digest, predicate T) statement[T] {
+	return statement[T]{
+		Type:          StatementType,
+		Subject:       []subject{{Digest: map[string]string{about.Algorithm().String(): about.Hex()}}},
+		PredicateType: PredicateType,
+		Predicate:     predicate,
+	}
+}
+
+func subjectOf(list []subject) (artifact.Digest, error) {
+	if len(list) != 1 || len(list[0].Digest) != 1 {
+		return artifact.Digest{}, errors.New("want exactly one subject with exactly one digest")
+	}
+	var about artifact.Digest
+	var err error
+	for algorithm, hex := range list[0].Digest {
+		about, err = artifact.ParseDigest(algorithm + ":" + hex)
+	}
+	return about, err
+}
+
+// sound returns a sorted copy of m, or the reason why it may not be written.
+func sound(m *Manifest) (*Manifest, error) {
+	if m == nil {
+		return nil, fmt.Errorf("%w: there is none", ErrDishonest)
+	}
+	sorted := Sort(m)
+	if err := validate(sorted); err != nil {
+		return nil, err
+	}
+	return sorted, nil
+}
+
+func canonical(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	value := jsontext.Value(b)
+	if err := value.Canonicalize(); err != nil {
+		return nil, err
+	}
+	if err := strictjson.Check(value); err != nil { // depth: what is written can be read
+		return nil, err
+	}
+	return value, checkNumbers(value)
+}
+
+// maxInteger is the largest integer that every JSON reader keeps (RFC 8785
+// §3.2.2.3, RFC 7493 §2.2): 2⁵³ − 1.
+const maxInteger = 1<<53 - 1
+
+// checkNumbers refuses integers that canonical JSON would change: all beyond
+// maxInteger end up beyond it, since rounding keeps the order.
+func checkNumbers(value jsontext.Value) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(value))
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return nil // the end: the value was just written
+		}
+		if token.Kind() != '0' {
+			continue
+		}
+		text := token.String()
+		if bytes.ContainsAny([]byte(text), ".eE") {
+			continue
+		}
+		if f, err := token.Float(); err != nil || f > maxInteger || f < -maxInteger {
+			return fmt.Errorf("integer %s at %s is beyond 2^53-1, which JSON cannot hold exactly", text, dec.StackPointer())
+		}
+	}
+}
