@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 //	REG      a registry with the referrers API that holds the demo model as models/tiny:v1
 //	REGTAG   the same without the API: signatures stand behind the fallback tag
 //	DIGEST   the demo model's digest
+//	WEIGHTS  the hash of its weights
 //	HTTP401, HTTP403, HTTP429, HTTP500, HTTPHTML   hosts that always answer so
 //	NOHOST   an address where nobody answers
 func TestScript(t *testing.T) {
@@ -54,6 +55,7 @@ func TestScript(t *testing.T) {
 	demo := filepath.Join(root, "testdata", "demo", "layout")
 	env["DIGEST"] = push(t, demo, env["REG"])
 	push(t, demo, env["REGTAG"])
+	env["WEIGHTS"] = weights(t, demo)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join(root, "testdata", "script"),
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -171,6 +173,27 @@ func push(t *testing.T, layout, host string) string {
 		t.Fatal(err)
 	}
 	return desc.Digest.String()
+}
+
+// weights returns the hash of the demo model's weights: its largest blob but
+// the signature's, whose content begins with the length of a header.
+func weights(t *testing.T, layout string) string {
+	t.Helper()
+	blobs, err := filepath.Glob(layout + "/blobs/sha256/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range blobs {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(data) > 9 && data[7] == 0 && data[8] == '{' {
+			return filepath.Base(name)
+		}
+	}
+	t.Fatal("the demo layout has no weights")
+	return ""
 }
 
 func absolute(t *testing.T, name string) string {

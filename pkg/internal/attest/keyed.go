@@ -61,18 +61,24 @@ func (v *Verifier) findKey(s *signed, hint string) (trustedKey, root.TrustedMate
 }
 
 // keyEvidence verifies log entries and timestamps where a root knows who
-// vouches. None is required of a key; one by a known log must hold.
+// vouches. None is required of a key; but what stands in a log that a root
+// knows must hold under one root at least.
 func (v *Verifier) keyEvidence(s *signed, key root.TrustedMaterial) (evidence, root.TrustedMaterial, error) {
 	best, trust := evidence{}, key
+	var failed error
 	for _, r := range v.roots {
 		tm := root.TrustedMaterialCollection{key, r.material}
 		ev, err := v.collect(s, tm)
 		if err != nil {
-			return evidence{}, nil, err
+			failed = err
+			continue
 		}
 		if len(ev.logs)+len(ev.tsaTimes) > len(best.logs)+len(best.tsaTimes) {
 			best, trust = ev, tm
 		}
+	}
+	if failed != nil && len(best.logs) == 0 {
+		return evidence{}, nil, failed
 	}
 	return best, trust, nil
 }

@@ -173,6 +173,17 @@ func TestKeyWithLog(t *testing.T) {
 			}
 		})
 	}
+	// An outdated copy of a root does not spoil what the current one says.
+	outdated := rootOf(t, lab)
+	outdated.JSON = edit(t, outdated.JSON, func(m map[string]any) {
+		object(m, "tlogs", 0, "publicKey", "validFor")["end"] = "2026-10-01T00:00:00Z"
+	})
+	both := newVerifier(t, Config{Keys: ours, Roots: []Root{rootOf(t, lab), outdated}})
+	if c := verifyOne(t, both, byKey(nothing)); c.Verdict != provenance.Proven || !slices.Contains(c.Checked, "transparency-log") {
+		t.Errorf("beside an outdated root: %+v", c)
+	}
+	old := newVerifier(t, Config{Keys: ours, Roots: []Root{outdated}})
+	expectRefusal(t, verifyOne(t, old, byKey(nothing)), provenance.CodeLogInclusionFailed)
 	swapped := edit(t, byKey(nothing), func(m map[string]any) {
 		edit(t, byKey(nothing), func(o map[string]any) {
 			object(m, "verificationMaterial")["tlogEntries"] = at(o, "verificationMaterial", "tlogEntries")

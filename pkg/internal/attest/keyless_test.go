@@ -204,6 +204,12 @@ func TestKeylessRefusedByTrust(t *testing.T) {
 		want := map[string]string{"logs": provenance.CodeLogInclusionFailed, "SCT": provenance.CodeCertificateNotLogged, "times": provenance.CodeNoTimestamp}[name]
 		expectRefusal(t, verifyOne(t, newVerifier(t, Config{Roots: []Root{rootOf(t, lab)}, Thresholds: th}), good), want)
 	}
+	// Of several roots, the one that knows the issuer gives the reason.
+	stranger := rootOf(t, newLab(t))
+	for _, roots := range [][]Root{{stranger, rootOf(t, lab)}, {rootOf(t, lab), stranger}} {
+		unlogged := bundleOf(t, lab, keyless(func(r *sigstoretest.Request) { r.WithoutSCT = true }))
+		expectRefusal(t, verifyOne(t, newVerifier(t, Config{Roots: roots}), unlogged), provenance.CodeCertificateNotLogged)
+	}
 	// Roots are never merged: the authority of one instance and the log of
 	// another prove nothing together.
 	other := newLab(t)

@@ -39,10 +39,14 @@ type buffer struct {
 
 // A pass is one reading of one blob.
 type pass struct {
-	job     *Job
+	job       *Job
+	algorithm artifact.Algorithm
+	compare   bool // with job.Want.Digest; otherwise sum is all that is asked for
+
 	hash    hash.Hash
 	sinkErr error // the sink's own failure; hashing goes on
 	hashErr error
+	sum     artifact.Digest
 }
 
 // read opens the blob and compares size and digest. It returns when nobody
@@ -58,7 +62,7 @@ func (w *worker) read(ctx context.Context, p *pass) (err error) {
 			w.ring = append(w.ring, new(buffer))
 		}
 	}
-	p.hash = p.job.Want.Digest.Algorithm().New()
+	p.hash = p.algorithm.New()
 	free := make(chan *buffer, bufferCount)
 	for _, b := range w.ring {
 		free <- b
@@ -81,7 +85,7 @@ func (w *worker) read(ctx context.Context, p *pass) (err error) {
 	if err := join(err, p.hashErr); err != nil {
 		return err
 	}
-	return p.compare(got)
+	return p.settle(got)
 }
 
 // pump reads until the end, an error, or one byte more than there may be.
@@ -151,8 +155,8 @@ func write(w io.Writer, p []byte) (err error) {
 	return err
 }
 
-// compare is the check that the rest of the package exists for.
-func (p *pass) compare(got int64) error {
+// settle is the check that the rest of the package exists for.
+func (p *pass) settle(got int64) error {
 	want := p.job.Want
 	bad := &artifact.MismatchError{What: p.job.What, Files: p.job.Files, Want: want.Digest, WantSize: want.Size, GotSize: got}
 	if bad.What == "" {
@@ -161,8 +165,8 @@ func (p *pass) compare(got int64) error {
 	if got != want.Size {
 		return bad
 	}
-	bad.Got = artifact.DigestOf(want.Digest.Algorithm(), p.hash.Sum(nil))
-	if bad.Got != want.Digest {
+	p.sum = artifact.DigestOf(p.algorithm, p.hash.Sum(nil))
+	if bad.Got = p.sum; p.compare && bad.Got != want.Digest {
 		return bad
 	}
 	return nil

@@ -75,28 +75,35 @@ func (e *SinkError) Unwrap() error { return e.Err }
 // One job's failure does not stop the others. An error of Open is returned as
 // it is, so are errors of ctx for jobs that it stopped before they began.
 func Stream(ctx context.Context, cfg Config, jobs []Job) []error {
+	errs := make([]error, len(jobs))
+	each(cfg, len(jobs), func(w *worker, i int) {
+		job := &jobs[i]
+		errs[i] = w.run(ctx, &pass{job: job, algorithm: job.Want.Digest.Algorithm(), compare: true})
+	})
+	return errs
+}
+
+// each does n jobs in their order, some at a time.
+func each(cfg Config, n int, do func(w *worker, i int)) {
 	workers := cfg.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	errs := make([]error, len(jobs))
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(workers, len(jobs)) {
+	for range min(workers, n) {
 		group.Go(func() {
 			w := &worker{progress: cfg.Progress}
-			for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
-				errs[i] = w.run(ctx, &jobs[i])
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(w, i)
 			}
 		})
 	}
 	group.Wait()
-	return errs
 }
 
 // run does one job from opening to closing the sink.
-func (w *worker) run(ctx context.Context, job *Job) error {
-	p := &pass{job: job}
+func (w *worker) run(ctx context.Context, p *pass) error {
 	err := p.check()
 	if err == nil {
 		err = context.Cause(ctx)
@@ -104,7 +111,7 @@ func (w *worker) run(ctx context.Context, job *Job) error {
 	if err == nil {
 		err = w.read(ctx, p)
 	}
-	return join(err, p.sinkErr, closeSink(job, join(err, p.sinkErr)))
+	return join(err, p.sinkErr, closeSink(p.job, join(err, p.sinkErr)))
 }
 
 // check wants a job that can be verified at all: to hash with no algorithm, or
@@ -113,7 +120,7 @@ func (p *pass) check() error {
 	switch d := p.job.Want; {
 	case p.job.Open == nil:
 		return fmt.Errorf("%w: %s: no opener", ErrJob, p)
-	case d.Digest.Algorithm().Size() == 0:
+	case p.algorithm.Size() == 0:
 		return fmt.Errorf("%w: %s: no digest to compare with", ErrJob, p)
 	case d.Size < 0:
 		return fmt.Errorf("%w: %s: size %d", ErrJob, p, d.Size)

@@ -300,6 +300,47 @@ type closeFunc func()
 
 func (f closeFunc) Close() error { f(); return nil }
 
+// TestSum: a file whose digest nobody named has one, or an error.
+func TestSum(t *testing.T) {
+	open := func(b []byte) func(context.Context) (io.ReadCloser, error) { return opener(bytes.NewReader(b)) }
+	size := int64(len(content))
+	tests := []struct {
+		name string
+		job  SumJob
+		want error
+	}{
+		{"sound", SumJob{Size: size, Open: open(content)}, nil},
+		{"longer", SumJob{Size: size - 1, Open: open(content)}, artifact.ErrSizeMismatch},
+		{"shorter", SumJob{Size: size + 1, Open: open(content)}, artifact.ErrSizeMismatch},
+		{"endless", SumJob{Size: size, Open: opener(zeros{})}, artifact.ErrSizeMismatch},
+		{"negative", SumJob{Size: -1, Open: open(content)}, ErrJob},
+		{"no opener", SumJob{Size: size}, ErrJob},
+		{"not opened", SumJob{Size: size, Open: func(context.Context) (io.ReadCloser, error) { return nil, errOffline }}, errOffline},
+		{"changed, told by Close", SumJob{Size: size, Open: func(context.Context) (io.ReadCloser, error) { return closeError{bytes.NewReader(content)}, nil }}, errChanged},
+		{"panics", SumJob{Size: size, Open: opener(panicReader{})}, ErrPanic},
+		{"no progress", SumJob{Size: size, Open: opener(lyingReader{0})}, io.ErrNoProgress},
+		{"sink fails", SumJob{Size: size, Open: open(content), Sink: &recorder{failAt: 1}}, errDisk},
+	}
+	for _, tt := range tests {
+		sink, ok := tt.job.Sink.(*recorder)
+		if !ok {
+			sink = &recorder{}
+			tt.job.Sink = sink
+		}
+		tt.job.Name = "model.safetensors"
+		sums, errs := Sum(t.Context(), Config{}, []SumJob{tt.job})
+		if !errors.Is(errs[0], tt.want) || sums[0].IsZero() != (tt.want != nil) {
+			t.Errorf("%s: %v %v", tt.name, sums[0], errs[0])
+		}
+		if tt.want == nil && sums[0] != artifact.SumSHA256(content) {
+			t.Errorf("%s: %v", tt.name, sums[0])
+		}
+		if sink.closes != 1 || (sink.closed == nil) != (tt.want == nil) {
+			t.Errorf("%s: closed %d times with %v", tt.name, sink.closes, sink.closed)
+		}
+	}
+}
+
 // TestProgressPanics: whoever watches progress cannot turn a failure to a pass.
 func TestProgressPanics(t *testing.T) {
 	err := Stream(t.Context(), Config{Progress: func(int64) { panic("bar") }}, []Job{{Want: want(content), Open: opener(bytes.NewReader(content))}})[0]

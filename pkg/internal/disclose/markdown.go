@@ -2,7 +2,9 @@ package disclose
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // The limits of prose. Sentences of the documents that the rules were measured
@@ -18,10 +20,17 @@ const (
 type sentence struct {
 	raw         string // as it stands
 	plain       string // without markup, in single spaces
+	lower       string // plain in lower case
 	links       []link // in order, by their place in plain
 	first, last int    // lines
 	heading     string // nearest heading above, plain
 	bullet      bool   // it begins a list item
+}
+
+// has says whether the sentence holds one of the words, given in lower case;
+// it saves the rules a closer look at most sentences.
+func (s sentence) has(words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s.lower, w) })
 }
 
 // A link is a stretch of plain that leads to target.
@@ -198,16 +207,24 @@ func (r *reader) flush() {
 			first := at + strings.Count(raw[:len(raw)-len(strings.TrimLeft(raw, " \t\n"))], "\n")
 			at += strings.Count(raw, "\n")
 			trimmed := strings.TrimSpace(raw)
-			if trimmed == "" || len(trimmed) > maxSentence {
+			if trimmed == "" || len(trimmed) > maxSentence || strings.ContainsFunc(trimmed, deceptive) {
 				continue
 			}
 			s := sentence{raw: trimmed, first: first, heading: r.heading, bullet: r.bullet && i == 0}
 			s.last = first + strings.Count(trimmed, "\n")
 			s.plain, s.links = plainText(trimmed)
+			s.lower = strings.ToLower(s.plain)
 			r.out.sentences = append(r.out.sentences, s)
 		}
 	}
 	r.rows, r.para, r.size = nil, nil, 0
+}
+
+// deceptive are characters that make a sentence look different from what it
+// says: controls, and those that turn the direction of writing. No rule reads
+// such a sentence.
+func deceptive(r rune) bool {
+	return r < ' ' && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // cells splits a table's row at its bars. A bar in code or escaped splits too;

@@ -17,6 +17,9 @@ const months = `(?:January|February|March|April|May|June|July|August|September|O
 
 // cutoffSentence reads an explicit knowledge or data cutoff.
 func (c *collector) cutoffSentence(k *card, s sentence) {
+	if !s.has("cutoff", "cut-off") {
+		return
+	}
 	m := cutoff.FindStringSubmatch(s.plain)
 	if m == nil || k.others(s.plain) || elsewhereSize.MatchString(s.plain) {
 		return
@@ -47,13 +50,16 @@ func statedDate(s string) []byte {
 }
 
 // cardField is an item of the Hub's model card template: "- **License:** MIT".
-var cardField = regexp.MustCompile(`(?i)^(developed by|model license|code license|license|finetuned from model(?: \[optional\])?|finetuned from)\s?: (.{1,200})$`)
+var cardField = regexp.MustCompile(`(?i)^(developed by|model license|code license|license|finetuned from model(?: \[optional\])?|finetuned from)\s?: (.+)$`)
 
 // fieldSentence reads an item of the template. What was not filled in, and
 // answers in whole sentences, are left alone.
 func (c *collector) fieldSentence(k *card, s sentence) {
+	if !s.bullet || len(s.plain) > maxStatement {
+		return
+	}
 	m := cardField.FindStringSubmatch(s.plain)
-	if m == nil || !s.bullet || strings.Contains(m[2], "More Information Needed") || conditional.MatchString(m[2]) {
+	if m == nil || strings.Contains(m[2], "More Information Needed") || conditional.MatchString(m[2]) {
 		return
 	}
 	answer := strings.TrimRight(strings.TrimSpace(m[2]), ".")

@@ -9,7 +9,7 @@ import (
 )
 
 // licensed splits "X is licensed under Y".
-var licensed = regexp.MustCompile(`(?i)^(.{3,160}?) (?:is|are) (?:hereby |also |both |all )?(?:(?:licensed|released|distributed|made available|provided|open-sourced|available|published)(?: to the public)? (?:under|with)|subject to|governed by|covered by) (.{2,200})$`)
+var licensed = regexp.MustCompile(`(?i)^(.+?) (?:is|are) (?:hereby |also |both |all )?(?:(?:licensed|released|distributed|made available|provided|open-sourced|available|published)(?: to the public)? (?:under|with)|subject to|governed by|covered by) (.+)$`)
 
 // conditional words make a statement one about some things, times or persons
 // and not others. "All our models, except for the 3B and 72B variants, are
@@ -29,9 +29,16 @@ var assets = map[string]string{
 
 var determiner = regexp.MustCompile(`(?i)^(?:both |the |this |these |our |its |all of the )+`)
 
+// maxStatement bounds in bytes what is read as a statement: the
+// longest that the rules were measured with has 180.
+const maxStatement = 400
+
 // licenseSentence reads a statement of the licence of the code, the weights or
 // the documentation.
 func (c *collector) licenseSentence(k *card, s sentence) {
+	if len(s.plain) > maxStatement || !s.has("licens", "subject to", "governed by", "covered by", "released under") {
+		return
+	}
 	m := licensed.FindStringSubmatchIndex(s.plain)
 	if m == nil || conditional.MatchString(s.plain) {
 		return
@@ -82,7 +89,7 @@ func (k *card) namesWeights(name string) bool {
 }
 
 // ending is what may follow a licence's name without changing what was said.
-var ending = regexp.MustCompile(`(?i)^(?:\s*\((?:see )?(?:the )?licen[sc]e[^)]{0,60}\))?(?:[,;]?\s*(?:-\s*)?(?:please )?(?:see|which can be found|as found|found in|included in)\b.{0,120})?\s*[.!]?\s*$`)
+var ending = regexp.MustCompile(`(?i)^(?:\s*\((?:see )?(?:the )?licen[sc]e[^)]*\))?(?:[,;]?\s*(?:-\s*)?(?:please )?(?:see|which can be found|as found|found in|included in)\b.*)?\s*[.!]?\s*$`)
 
 // article is what may stand before it.
 var article = regexp.MustCompile(`(?i)^(?:(?:the )?terms (?:and conditions )?of )?(?:the |an? )?(?:permissive |open[- ]source |following )?`)

@@ -7,13 +7,16 @@ import (
 )
 
 var (
-	madeFrom  = regexp.MustCompile(`(?i)^(.{2,160}?) (?:is|are|was|were) (?:further |post-|continually )?(?:trained|fine-?tuned|initiali[sz]ed|built|derived|developed|distilled) (?:based on|from|on top of|upon) (?:the )?(` + modelName + `)( model)?([.,;]?(?: |$).*|$)`)
-	versionOf = regexp.MustCompile(`(?i)^this (?:model|repository|repo)(?: is| contains) (?:a|an|the) (fine-?tuned|quantized|quantised|merged|adapted|converted|gguf|awq|gptq)(?: and [a-z]+)? versions? of (?:the )?(.{2,160})$`)
+	madeFrom  = regexp.MustCompile(`(?i)^(.+?) (?:is|are|was|were) (?:further |post-|continually )?(?:trained|fine-?tuned|initiali[sz]ed|built|derived|developed|distilled) (?:based on|from|on top of|upon) (?:the )?(` + modelName + `)( model)?([.,;]?(?: |$).*|$)`)
+	versionOf = regexp.MustCompile(`(?i)^this (?:model|repository|repo)(?: is| contains) (?:a|an|the) (fine-?tuned|quantized|quantised|merged|adapted|converted|gguf|awq|gptq)(?: and [a-z]+)? versions? of (?:the )?(.+)$`)
 	distilled = regexp.MustCompile(`(?i)\bknowledge distillation from (` + modelName + `)\s*$`)
 )
 
 // lineageSentence reads which model this one was made from.
 func (c *collector) lineageSentence(k *card, s sentence) {
+	if !s.has(" from ", " of ", "based on", "on top of", " upon ") || len(s.plain) > maxStatement {
+		return
+	}
 	if m := versionOf.FindStringSubmatchIndex(s.plain); m != nil {
 		for _, l := range s.links {
 			if l.start == m[4] && looksLikeModel(s.plain[l.start:l.end]) {

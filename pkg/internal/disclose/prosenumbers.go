@@ -11,7 +11,7 @@ const number = `([0-9]{1,4}(?:\.[0-9]{1,4})?) ?(T|B|M|K|trillion|billion|million
 var (
 	// trained is a statement that this model was trained on so many tokens.
 	// Between the amount and "tokens" adjectives may stand.
-	trained = regexp.MustCompile(`(?i)^(.{0,120}?)\b(?:pre-?train(?:ed|ing)?|trained) (?:of (` + modelName + `) )?(?:(it|them|the model|our models?|` + modelName + `) )?on (.{0,80}?)(?:(up to|at most|over|more than|at least) )?\b` + number + ` (?:[a-z-]+ |and |, ){0,6}tokens\b`)
+	trained = regexp.MustCompile(`(?i)^(.*?)\b(?:pre-?train(?:ed|ing)?|trained) (?:of (` + modelName + `) )?(?:(it|them|the model|our models?|` + modelName + `) )?on (.*?)(?:(up to|at most|over|more than|at least) )?\b` + number + ` (?:[a-z-]+ |and |, ){0,6}tokens\b`)
 	// selfLead is what may stand before the verb for the sentence to be about
 	// this model: we, it, the model, or nothing.
 	selfLead = regexp.MustCompile(`(?i)(?:^|[ ,])(?:we(?: have| further| then| first)?|it (?:is|was|has been)|(?:the|this|our) models? (?:is|are|was|were|has been|have been)|we complete the|we completed the)\s*$`)
@@ -20,10 +20,17 @@ var (
 	elsewhere = regexp.MustCompile(`(?i)\b(?:additional|another|compared|continued?|continually|draft|each|further(?:more)? trained|instead of|per|previous|than|unlike|until|while|whereas|would)\b`)
 )
 
+// maxBetween bounds in bytes what may stand between "trained on" and the
+// amount: "our latest large-scale dataset, encompassing".
+const maxBetween = 80
+
 // sizeSentence reads how many tokens the model was trained on.
 func (c *collector) sizeSentence(k *card, s sentence) {
+	if !s.has("token") || !s.has("train") {
+		return
+	}
 	m := trained.FindStringSubmatch(s.plain)
-	if m == nil || !k.aboutThis(m[1], m[2], m[3]) || k.others(s.plain) || elsewhere.MatchString(s.plain) {
+	if m == nil || len(m[4]) > maxBetween || !k.aboutThis(m[1], m[2], m[3]) || k.others(s.plain) || elsewhere.MatchString(s.plain) {
 		return
 	}
 	c.sayCount(k, s, "td.size.text", m[6], m[7], bound(m[5]), "")
@@ -81,6 +88,9 @@ var (
 // parameterSentence reads parameter counts: in a sentence that names this
 // model and no other, or in a list below a heading on the main model.
 func (c *collector) parameterSentence(k *card, s sentence) {
+	if !s.has("param", "activat") {
+		return
+	}
 	if m := parameterItem.FindStringSubmatch(s.plain); m != nil {
 		claim := "model.parameters.active"
 		if strings.EqualFold(m[1], "total") {
@@ -122,6 +132,9 @@ var (
 
 // computeSentence reads the time that the whole training took.
 func (c *collector) computeSentence(k *card, s sentence) {
+	if !s.has("gpu") {
+		return
+	}
 	m := trainingTime.FindStringSubmatch(s.plain)
 	if m == nil || k.others(s.plain) {
 		return

@@ -87,9 +87,11 @@ func Config(name string, digest artifact.Digest, text []byte) Facts {
 	return f
 }
 
-// isTemplate knows the members that hold prompt templates.
+// isTemplate knows the members that hold prompt templates, and texts that read
+// like one: runtimes render what they find under other names too.
 func isTemplate(s scalar) bool {
-	return s.below("chat_template") >= 0 || s.key() == "template" || s.below("chat_templates") >= 0
+	return s.below("chat_template") >= 0 || s.below("chat_templates") >= 0 || s.key() == "template" ||
+		strings.Contains(s.text, "{{") || strings.Contains(s.text, "{%")
 }
 
 func (t trigger) finding(name string, digest artifact.Digest) provenance.Finding {

@@ -78,8 +78,7 @@ func isPE(head []byte) bool {
 		return false
 	}
 	at := binary.LittleEndian.Uint32(head[60:])
-	// The pointer may lead beyond what was kept; then the stub alone decides.
-	return uint64(at)+4 > uint64(len(head)) && !utf8.Valid(head[:64]) || uint64(at)+4 <= uint64(len(head)) && string(head[at:at+4]) == "PE\x00\x00"
+	return uint64(at)+4 <= uint64(len(head)) && string(head[at:at+4]) == "PE\x00\x00"
 }
 
 // isSafetensors wants a header length that can be true and an object behind

@@ -1,28 +1,44 @@
 package inspect
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/feed"
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect/gguf"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// classOf is the class of a format by itself, before a parser has looked.
-func classOf(format string) Class {
-	switch format {
-	case FormatSafetensors, FormatText, FormatImage:
+// classByFormat is the class of a format by itself, before a parser has looked.
+func (s *Sink) classByFormat() Class {
+	switch s.format {
+	case FormatSafetensors, FormatImage:
 		return ClassInert
-	case FormatGGUF, FormatJinja:
+	case FormatText, FormatYAML:
+		if bytes.Contains(s.head, []byte("{{")) || bytes.Contains(s.head, []byte("{%")) {
+			return ClassTemplate
+		}
+		if s.format == FormatYAML {
+			return ClassUnknown
+		}
+		return ClassInert
+	case FormatGGUF, FormatJinja: // most GGUF files hold a chat template
 		return ClassTemplate
-	case FormatPickle, FormatTorchZip, FormatPython, FormatShebang:
+	case FormatJSON:
+		if !Wanted(s.path) && extension(s.path) == ".json" {
+			return ClassInert
+		}
+		return ClassUnknown // Config says
+	case FormatPython, FormatShebang:
 		return ClassCodeOnLoad
 	case FormatELF, FormatPE, FormatMachO:
 		return ClassNative
 	default:
-		// Containers, compressed streams, configurations that were not read,
-		// and everything that was not recognised.
+		// Containers, compressed streams, and everything not recognised.
 		return ClassUnknown
 	}
 }
@@ -33,14 +49,12 @@ func (s *Sink) finding(f *Facts, id, detail string, facts map[string]string) {
 
 // nameFacts compares what the name promises with what the content is.
 func (s *Sink) nameFacts(f *Facts) {
-	what := f.Format
-	if what == FormatUnknown {
-		what = "unknown"
-	}
+	what := sayFormat(f.Format)
 	facts := map[string]string{"format": what, "extension": extension(s.path)}
 	switch {
 	case mismatch(s.path, f.Format, s.size):
-		s.finding(f, provenance.CodeFormatMismatch, fmt.Sprintf("the name ends in %q, the content is %s", extension(s.path), sayFormat(f.Format)), facts)
+		f.Class = f.Class.Worse(ClassUnknown) // a loader that goes by the name sees something else
+		s.finding(f, provenance.CodeFormatMismatch, fmt.Sprintf("the name ends in %q, the content is %s", extension(s.path), what), facts)
 	case executable(f.Format):
 		s.finding(f, provenance.CodeNativeCode, "the file is machine code ("+what+")", facts)
 	}
@@ -48,7 +62,7 @@ func (s *Sink) nameFacts(f *Facts) {
 
 func sayFormat(format string) string {
 	if format == FormatUnknown {
-		return "not recognised"
+		return "unknown"
 	}
 	return format
 }
@@ -59,17 +73,54 @@ func (s *Sink) safetensorsFacts(f *Facts) {
 		return
 	}
 	h, err := s.tensors.Header()
-	switch {
-	case err == nil:
-		f.Tensors = Tensors{Count: h.Tensors, Elements: h.Elements, ByDType: h.ByDType}
-		if len(h.Metadata) > 0 {
-			f.Class = f.Class.Worse(ClassDiscloses)
-		}
+	if err != nil {
+		s.unreadable(f, err)
 		return
-	case errors.Is(err, feed.ErrTooLarge):
-		s.finding(f, provenance.CodeLimitExceeded, "the header was not examined: "+err.Error(), nil)
-	default:
-		s.finding(f, provenance.CodeFormatMalformed, err.Error(), map[string]string{"size": strconv.FormatInt(s.size, 10)})
+	}
+	f.Tensors = Tensors{Count: h.Tensors, Elements: h.Elements, ByDType: h.ByDType}
+	if len(h.Metadata) > 0 {
+		f.Class = f.Class.Worse(ClassDiscloses)
+	}
+}
+
+func (s *Sink) ggufFacts(f *Facts) {
+	if s.gguf == nil {
+		return
+	}
+	h, err := s.gguf.Header()
+	if err != nil {
+		s.unreadable(f, err)
+		return
+	}
+	f.Tensors = Tensors{Count: h.Tensors, Elements: h.Elements, ByDType: h.ByType}
+}
+
+// unreadable reports why a parser did not accept a file: either the file
+// breaks its format, or it asks for more than is examined. Neither is inert.
+func (s *Sink) unreadable(f *Facts, err error) {
+	f.Class = f.Class.Worse(ClassUnknown)
+	if errors.Is(err, feed.ErrTooLarge) || errors.Is(err, gguf.ErrUnsupported) {
+		s.finding(f, provenance.CodeLimitExceeded, "not examined: "+err.Error(), nil)
+		return
+	}
+	s.finding(f, provenance.CodeFormatMalformed, err.Error(), map[string]string{"size": strconv.FormatInt(s.size, 10)})
+}
+
+// tailFacts looks for a zip that is found from the file's end.
+func (s *Sink) tailFacts(f *Facts) {
+	if s.zip != nil || f.Format == FormatTorchZip {
+		return
+	}
+	i := bytes.LastIndex(s.tail, []byte("PK\x05\x06"))
+	if i < 0 || len(s.tail)-i < 22 || int(binary.LittleEndian.Uint16(s.tail[i+20:])) != len(s.tail)-i-22 {
+		return
 	}
 	f.Class = f.Class.Worse(ClassUnknown)
+	s.finding(f, provenance.CodeFormatMismatch, "the file is "+sayFormat(f.Format)+" from its begin and a zip from its end",
+		map[string]string{"format": sayFormat(f.Format), "also": FormatZip})
+}
+
+// readsAsAnything names the formats whose bytes may as well be read as a pickle of protocol 0.
+func readsAsAnything(format string) bool {
+	return slices.Contains([]string{FormatUnknown, FormatText, FormatJSON, FormatYAML}, format)
 }

@@ -3,29 +3,43 @@ package inspect
 import (
 	"io"
 
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect/gguf"
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect/pickle"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/safetensors"
 )
 
 // Windows, in bytes. A Sink keeps them and what its parsers need, whatever the
-// file's size: see the limits of the sub-packages, together below 12 MiB for
-// the worst file and some 100 kB for a usual one.
+// file's size: see the limits of the sub-packages, below 24 MiB for the worst
+// file and some 200 kB for a usual one.
 const (
 	// headWindow holds every magic, the HDF5 user blocks that occur, and
 	// enough text to tell text from bytes.
 	headWindow = 64 << 10
+	// tailWindow holds a zip's end record with the longest comment, by which
+	// some readers find a zip behind other content (APPNOTE §4.3.16).
+	tailWindow = 22 + 1<<16 - 1
 )
+
+// unknownSize is the size of a member whose container does not say it.
+const unknownSize = -1
 
 // A Sink is an io.Writer that inspects one file as it streams. Its Write never
 // fails. Use New.
 type Sink struct {
 	path    string
-	size    int64
+	size    int64 // bytes, or unknownSize
+	inside  bool  // a member of an archive
 	seen    int64
 	head    []byte
+	tail    []byte
 	decided bool
 	format  string
 	parsers []io.Writer
 	tensors *safetensors.Parser
+	gguf    *gguf.Parser
+	pickle  *pickle.Parser
+	zip     *archive
+	array   *array
 }
 
 // New returns a Sink for the file at path, of size bytes. Both are what the
@@ -39,11 +53,12 @@ func New(path string, size int64) *Sink {
 func (s *Sink) Write(p []byte) (int, error) {
 	n := len(p)
 	s.seen += int64(n)
+	s.keepTail(p)
 	if !s.decided {
 		take := min(headWindow-len(s.head), len(p))
 		s.head = append(s.head, p[:take]...)
 		p = p[take:]
-		if len(s.head) == headWindow || s.seen >= s.size {
+		if len(s.head) == headWindow || s.size != unknownSize && s.seen >= s.size {
 			s.decide()
 		}
 	}
@@ -51,14 +66,45 @@ func (s *Sink) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// keepTail keeps the last bytes of a file whose size is known.
+func (s *Sink) keepTail(p []byte) {
+	if s.size == unknownSize || s.seen <= s.size-tailWindow {
+		return
+	}
+	room := tailWindow - len(s.tail)
+	if late := s.seen - (s.size - tailWindow); late < int64(len(p)) {
+		p = p[int64(len(p))-late:]
+	}
+	s.tail = append(s.tail, p[:min(room, len(p))]...)
+}
+
 // decide names the format and starts every parser that some loader would
 // start for these bytes or this name.
 func (s *Sink) decide() {
 	s.decided = true
 	s.format = identify(s.path, s.size, s.head)
-	if s.format == FormatSafetensors || extension(s.path) == ".safetensors" {
-		s.tensors = safetensors.New(s.size, nil)
-		s.parsers = append(s.parsers, s.tensors)
+	end := extension(s.path)
+	if s.size != unknownSize {
+		if s.format == FormatSafetensors || end == ".safetensors" {
+			s.tensors = safetensors.New(s.size, nil)
+			s.parsers = append(s.parsers, s.tensors)
+		}
+		if s.format == FormatGGUF || end == ".gguf" {
+			s.gguf = gguf.New(s.size, nil)
+			s.parsers = append(s.parsers, s.gguf)
+		}
+	}
+	// A pickle needs no magic, and can be another valid file at once: every
+	// file is followed as one, as far as it can be.
+	s.pickle = pickle.New(s.size == unknownSize)
+	s.parsers = append(s.parsers, s.pickle)
+	if s.format == FormatZip && !s.inside {
+		s.zip = newArchive()
+		s.parsers = append(s.parsers, s.zip.parser)
+	}
+	if s.format == FormatNPY {
+		s.array = newArray(s.head)
+		s.parsers = append(s.parsers, s.array)
 	}
 	s.feed(s.head)
 }
@@ -75,10 +121,18 @@ func (s *Sink) feed(p []byte) {
 // Facts returns what was seen, after the last byte.
 func (s *Sink) Facts() Facts {
 	if !s.decided {
+		if s.size == unknownSize {
+			s.size = s.seen // all of it is in the head
+		}
 		s.decide()
 	}
-	f := Facts{Format: s.format, Class: classOf(s.format)}
+	f := Facts{Format: s.format, Class: s.classByFormat()}
 	s.safetensorsFacts(&f)
+	s.ggufFacts(&f)
+	s.archiveFacts(&f)
+	s.arrayFacts(&f)
+	s.pickleFacts(&f)
+	s.tailFacts(&f)
 	s.nameFacts(&f)
 	return f
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/modelcheck/modelcheck/pkg/provenance"
@@ -48,8 +49,9 @@ func TestFormats(t *testing.T) {
 	}{
 		{"m.safetensors", tensorFile(`{"a":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]}}`, 4), FormatSafetensors, nil},
 		{"m.bin", tensorFile(`{}`, 0), FormatSafetensors, nil},
-		{"m.gguf", []byte("GGUF\x03"), FormatGGUF, nil},
-		{"m.safetensors", []byte("GGUF\x03\x00\x00\x00"), FormatGGUF, []string{provenance.CodeFormatMalformed, provenance.CodeFormatMismatch}},
+		{"m.gguf", []byte("GGUF\x03\x00\x00\x00" + strings.Repeat("\x00", 16)), FormatGGUF, nil},
+		{"m.gguf", []byte("GGUF\x03"), FormatGGUF, []string{provenance.CodeFormatMalformed}},
+		{"m.safetensors", []byte("GGUF\x03\x00\x00\x00"), FormatGGUF, []string{provenance.CodeFormatMalformed, provenance.CodeFormatMalformed, provenance.CodeFormatMismatch}},
 		{"a.tar", tar, FormatTar, nil},
 		{"a.h5", hdf, FormatHDF5, nil},
 		{"libx.so", []byte("\x7fELF\x02"), FormatELF, []string{provenance.CodeNativeCode}},

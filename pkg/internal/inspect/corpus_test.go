@@ -1,0 +1,62 @@
+package inspect
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/fixtures"
+)
+
+// TestCorpus holds every sample to its label: what is malicious is never
+// inert, what is benign is not raised above what its kind is, and nothing
+// takes longer than 100 ms.
+func TestCorpus(t *testing.T) {
+	dir := fixtures.Dir(t, "corpus")
+	f, err := os.Open(filepath.Join(dir, "expected.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	r := csv.NewReader(f)
+	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[string]int{}
+	for _, row := range rows[1:] {
+		b, err := os.ReadFile(filepath.Join(dir, row[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		facts := look(row[0], b, 4096)
+		if facts.Format == FormatJSON && Wanted(row[0]) {
+			facts.Class = Config(row[0], artifact.SumSHA256(b), b).Class
+		}
+		if d := time.Since(began); d > 100*time.Millisecond && !raceEnabled {
+			t.Errorf("%s took %v", row[0], d)
+		}
+		table[fmt.Sprintf("%-9s %-13s %s", row[6], row[5], facts.Class)]++
+		switch {
+		case row[6] == "malicious" && facts.Class.rank() < ClassTemplate.rank(),
+			row[6] == "malformed" && facts.Class != ClassUnknown && facts.Class != ClassTemplate,
+			row[6] == "benign" && row[5] != "chat-template" && facts.Class.rank() > ClassUnknown.rank(),
+			row[6] == "benign" && row[5] == "chat-template" && facts.Class.rank() > ClassTemplate.rank() && facts.Class != ClassUnknown:
+			t.Errorf("%s is %s: %q %v %v", row[0], row[6], facts.Format, facts.Class, ids(facts))
+		}
+	}
+	var lines []string
+	for k, n := range table {
+		lines = append(lines, fmt.Sprintf("%s %d", k, n))
+	}
+	slices.Sort(lines)
+	t.Log("\n" + strings.Join(lines, "\n"))
+}
