@@ -4,10 +4,11 @@
 
 /^=== (RUN|PAUSE|CONT|NAME)/ { current = $3; next }
 
-/^ *--- SKIP/ { skipped[++skips] = $0 "\n" said[$3] }
+/^ *--- SKIP/ { skipped[++skips] = $0 "\n" said[$3]; next }
 
 # What a test said last, which for a skipped one is why.
 /^ +[^ ]+\.go:[0-9]+: / { said[current] = $0 }
+/^ +[^ ]+\.go:[0-9]+: SKIPPED/ { next }
 
 /^(ok  |\?   |FAIL)\t/ || /^\t.*coverage:/ {
 	if ($1 == "FAIL") printf "%s", buffer

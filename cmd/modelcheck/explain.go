@@ -12,6 +12,8 @@ import (
 // hints say what a person can do about a failure, by reason code.
 var hints = map[string]string{
 	provenance.CodeNotFound:             "check the spelling; registries also say this of repositories that you may not see, so log in (docker login, oras login) if it is private",
+	provenance.CodeAmbiguous:            "add the tag or digest: oci-layout:PATH:TAG",
+	provenance.CodeRateLimited:          "wait as long as the registry says, or log in: registries allow more to accounts",
 	provenance.CodeUnauthorized:         "log in with docker login, podman login or oras login, or name a file with --registry-config",
 	provenance.CodeUnreachable:          "is the host right and reachable from here? add --plain-http if the registry speaks no TLS, or --ca-file if its certificate is from an authority of your own",
 	provenance.CodeRegistryError:        "something between here and the registry may answer in its place, for example a login page",

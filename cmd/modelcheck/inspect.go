@@ -56,5 +56,8 @@ func inspect(ctx context.Context, s streams, f verifyFlags, name string) error {
 	if err != nil {
 		return explain(err, report.Error)
 	}
+	if len(report.Verdict.Reasons) > 0 { // the artifact itself is at fault
+		return verdictCode(report.Verdict)
+	}
 	return nil
 }

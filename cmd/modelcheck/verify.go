@@ -16,7 +16,8 @@ const verifyLong = `verify answers one question about one artifact: may it be us
 It resolves the reference once, collects everything attached to that digest,
 checks every signature, reads every blob once and compares size and hash,
 inspects the files as they stream, records a provenance manifest and judges it.
-No disk space is needed. A check that could not be made never counts as passed.
+Where the signatures deny already, nothing more is read unless --manifest asks
+for the record. No disk space is needed. A check that could not be made never counts as passed.
 
 References:
   HOST/REPOSITORY:TAG           a registry; oci:// or docker:// may stand in front
@@ -79,6 +80,7 @@ func verify(ctx context.Context, s streams, f verifyFlags, name string) error {
 	cfg := f.place.config(s, pol)
 	bar := newProgress(s, f.place)
 	cfg.Progress = bar.update
+	cfg.RecordDenied = f.manifest != ""
 	checker, err := check.New(cfg)
 	if err != nil {
 		return reportFailure(s, f, name, err)

@@ -127,11 +127,11 @@ func ModelRoot(files []File) string {
 func commonDirectory(files []File) string {
 	dir := path.Dir(files[0].Path)
 	for _, f := range files[1:] {
-		for dir != "." && !strings.HasPrefix(f.Path, dir+"/") {
+		for dir != "." && dir != "/" && !strings.HasPrefix(f.Path, dir+"/") {
 			dir = path.Dir(dir)
 		}
 	}
-	if dir == "." {
+	if dir == "." || dir == "/" { // path.Dir of what is absolute ends at "/"
 		return ""
 	}
 	return dir + "/"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -53,7 +54,7 @@ var (
 	reRepository = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 	reTag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 	reHostLabel  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
-	rePort       = regexp.MustCompile(`^[0-9]{1,5}$`)
+	rePort       = regexp.MustCompile(`^[1-9][0-9]*$`)
 	reScheme     = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
 )
 
@@ -91,7 +92,10 @@ func parseReference(s string) (Reference, error) {
 	case strings.HasPrefix(s, "dir:"):
 		return parseDirectory(strings.TrimPrefix(s, "dir:"))
 	}
-	rest := strings.TrimPrefix(strings.TrimPrefix(s, "oci://"), "docker://")
+	rest, ok := strings.CutPrefix(s, "oci://")
+	if !ok {
+		rest = strings.TrimPrefix(s, "docker://")
+	}
 	if m := reScheme.FindString(rest); m != "" {
 		return Reference{}, fmt.Errorf("scheme %q is not one that this tool can verify (use a registry reference, oci-layout: or dir:)", strings.TrimSuffix(m, "://"))
 	}
@@ -100,21 +104,22 @@ func parseReference(s string) (Reference, error) {
 
 func parseDirectory(path string) (Reference, error) {
 	if path == "" {
-		return Reference{}, errors.New("no path after dir:")
+		return Reference{}, errors.New(`no path after "dir:"`)
 	}
 	return Reference{place: Directory, path: path}, nil
 }
 
 func parseLayout(rest string) (Reference, error) {
 	r := Reference{place: Layout, path: rest}
-	if path, digest, ok := strings.Cut(rest, "@"); ok {
-		d, err := ParseDigest(digest)
+	// An at sign or a colon inside a path is part of it as long as a slash
+	// follows.
+	if i := strings.LastIndexByte(rest, '@'); i > strings.LastIndexByte(rest, '/') {
+		d, err := ParseDigest(rest[i+1:])
 		if err != nil {
 			return Reference{}, err
 		}
-		r.path, r.digest = path, d
+		r.path, r.digest = rest[:i], d
 	}
-	// A colon inside a path is part of it as long as a slash follows.
 	if i := strings.LastIndexByte(r.path, ':'); i > strings.LastIndexByte(r.path, '/') {
 		tag := r.path[i+1:]
 		if !reTag.MatchString(tag) {
@@ -123,7 +128,7 @@ func parseLayout(rest string) (Reference, error) {
 		r.path, r.tag = r.path[:i], tag
 	}
 	if r.path == "" {
-		return Reference{}, errors.New("no path after oci-layout:")
+		return Reference{}, errors.New(`no path after "oci-layout:"`)
 	}
 	return r, nil
 }
@@ -136,6 +141,7 @@ func parseRegistry(rest string) (Reference, error) {
 	if err := checkHost(host); err != nil {
 		return Reference{}, err
 	}
+	host = strings.ToLower(host) // DNS knows no case; one registry has one spelling
 	r := Reference{place: Registry, host: host}
 	name, digest, pinned := strings.Cut(remainder, "@")
 	if pinned {
@@ -167,12 +173,13 @@ func checkHost(host string) error {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
 		name, port = host[:i], host[i+1:]
-		if !rePort.MatchString(port) {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || !rePort.MatchString(port) {
 			return fmt.Errorf("invalid port %q", port)
 		}
 	}
-	if strings.HasPrefix(name, "[") {
-		if !strings.HasSuffix(name, "]") || net.ParseIP(strings.Trim(name, "[]")) == nil {
+	if address, ok := strings.CutPrefix(name, "["); ok {
+		address, closed := strings.CutSuffix(address, "]")
+		if ip := net.ParseIP(address); !closed || ip == nil || !strings.Contains(address, ":") {
 			return fmt.Errorf("invalid address %q", name)
 		}
 		return nil

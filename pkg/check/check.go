@@ -24,6 +24,9 @@ type Config struct {
 	IdleTimeout    time.Duration // of a connection that sends nothing; default 30 s
 	Platform       string        // "os/arch": the only member of an index to verify; default: all
 	Workers        int           // blobs read at once; default: one per processor
+	// RecordDenied reads and records an artifact also where its signatures
+	// deny it already; else nothing more is read then.
+	RecordDenied bool
 
 	Version  string                  // of the tool, for the report and the manifest's generator block
 	Progress func(done, total int64) // bytes hashed so far; called by several goroutines
@@ -142,6 +145,10 @@ func (e *examination) finish(err error) (*Report, error) {
 	}
 	if e.report.Inspected && len(e.faults) == 0 {
 		return e.report, failed(e.report.Error)
+	}
+	if e.report.Stopped != "" && len(e.faults) == 0 && e.report.Error == nil {
+		e.report.Verdict = e.gate
+		return e.report, nil
 	}
 	if len(e.faults) > 0 || e.report.Error == nil {
 		e.report.Verdict = e.cfg.Policy.Evaluate(policy.Case{

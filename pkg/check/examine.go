@@ -11,6 +11,7 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/internal/attest"
 	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
 	"github.com/modelcheck/modelcheck/pkg/internal/registry"
+	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -28,6 +29,7 @@ type examination struct {
 	store   *registry.Store
 	subject registry.Resolution
 	members []*member
+	gate    policy.Verdict // of the signatures alone
 	gallery *gallery
 	total   int64 // bytes of all distinct blobs
 
@@ -47,15 +49,26 @@ type member struct {
 
 // examine is the story. Errors that the artifact is to blame for become a
 // denial in finish; all others leave no verdict.
-func (e *examination) examine(ctx context.Context) error {
+func (e *examination) examine(ctx context.Context) (err error) {
 	if e.ref.Place() == artifact.Directory {
 		return e.examineTree(ctx)
 	}
+	if e.store, err = e.client.Open(e.ref); err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := e.store.Close(); err == nil {
+			err = cerr
+		}
+	}()
 	if err := e.resolve(ctx); err != nil {
 		return err
 	}
 	if err := e.collect(ctx); err != nil {
 		return err
+	}
+	if e.closed() {
+		return nil
 	}
 	if err := e.unpack(ctx); err != nil {
 		return err
@@ -69,13 +82,8 @@ func (e *examination) examine(ctx context.Context) error {
 // resolve turns the name into a digest, once. From here on only the digest is
 // used.
 func (e *examination) resolve(ctx context.Context) error {
-	store, err := e.client.Open(e.ref)
-	if err != nil {
-		return err
-	}
-	e.store = store
-	e.subject, err = store.Resolve(ctx)
-	if err != nil {
+	var err error
+	if e.subject, err = e.store.Resolve(ctx); err != nil {
 		return err
 	}
 	d := e.subject.Descriptor
@@ -108,6 +116,20 @@ func (e *examination) collect(ctx context.Context) error {
 	e.report.Signatures = candidates
 	e.log(ctx, "verified signatures", slog.Int("candidates", len(candidates)))
 	return nil
+}
+
+// closed says whether the signatures deny already, so that gigabytes need not
+// be read to say no.
+func (e *examination) closed() bool {
+	if e.report.Inspected || e.cfg.RecordDenied {
+		return false
+	}
+	e.gate = e.cfg.Policy.Gate(e.report.Signatures)
+	if e.gate.Outcome != policy.Deny {
+		return false
+	}
+	e.report.Stopped = "signatures"
+	return true
 }
 
 // fetch tells attest what it cannot know: that a blob which is not there is the

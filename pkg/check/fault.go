@@ -7,7 +7,6 @@ import (
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/attest"
-	"github.com/modelcheck/modelcheck/pkg/internal/blob"
 	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
 	"github.com/modelcheck/modelcheck/pkg/internal/registry"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
@@ -33,13 +32,15 @@ func errorKinds() []errorKind {
 		{registry.ErrChanged, provenance.CodeFileChanged, true},
 		{registry.ErrLimit, provenance.CodeLimitExceeded, true},
 		{context.Canceled, provenance.CodeInterrupted, false},
-		{context.DeadlineExceeded, provenance.CodeInterrupted, false},
 		{errReferrers, provenance.CodeReferrersUnavailable, false},
 		{registry.ErrUnauthorized, provenance.CodeUnauthorized, false},
+		{registry.ErrAmbiguous, provenance.CodeAmbiguous, false},
+		{registry.ErrRateLimited, provenance.CodeRateLimited, false},
 		{registry.ErrNotFound, provenance.CodeNotFound, false},
 		{registry.ErrIncomplete, provenance.CodeTransferIncomplete, false},
 		{registry.ErrUnreachable, provenance.CodeUnreachable, false},
 		{registry.ErrResponse, provenance.CodeRegistryError, false},
+		{context.DeadlineExceeded, provenance.CodeInterrupted, false},
 		{attest.ErrTrust, provenance.CodeTrustMaterial, false},
 		{fs.ErrNotExist, provenance.CodeNotFound, false},
 		{fs.ErrPermission, provenance.CodeInputOutput, false},
@@ -56,10 +57,6 @@ func classify(err error) (code string, refuse bool) {
 		if errors.Is(err, k.err) {
 			return k.code, k.refuse
 		}
-	}
-	var sink *blob.SinkError
-	if errors.As(err, &sink) {
-		return provenance.CodeInternal, false
 	}
 	return provenance.CodeInternal, false
 }

@@ -3,7 +3,10 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/disclose"
@@ -205,6 +208,7 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 			in.Unread = append(in.Unread, provenance.Document{Path: "layer", Digest: u.Digest})
 		}
 	}
+	observations = append(observations, e.precision(m)...)
 	e.ociStatements(&in)
 	said := disclose.Extract(in)
 	m.Findings = append(m.Findings, said.Findings...)
@@ -222,6 +226,51 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 		}
 	}
 	return nil
+}
+
+// precision says in which number formats the weights are stored, over all
+// files whose headers could be read.
+func (e *examination) precision(m *provenance.Manifest) []provenance.ClaimObservation {
+	var first *provenance.File
+	dtypes := map[string]bool{}
+	files := 0
+	for i, f := range m.Files {
+		w := e.gallery.seen(f.Layer, f.Path)
+		if w == nil || len(w.facts.Tensors.ByDType) == 0 {
+			continue
+		}
+		if files++; first == nil {
+			first = &m.Files[i]
+		}
+		for name := range w.facts.Tensors.ByDType {
+			dtypes[name] = true
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	value, err := json.Marshal(slices.Sorted(maps.Keys(dtypes)))
+	if err != nil {
+		return nil
+	}
+	return []provenance.ClaimObservation{{Claim: "model.precision", Observation: provenance.Observation{
+		Grade:  provenance.Verified,
+		Value:  value,
+		Method: "tensor-headers/1",
+		Source: provenance.Source{
+			Kind:    provenance.SourceFile,
+			Path:    first.Path,
+			Digest:  first.Digest,
+			Pointer: tensorHeaders(files),
+		},
+	}}}
+}
+
+func tensorHeaders(files int) string {
+	if files == 1 {
+		return "tensor headers"
+	}
+	return fmt.Sprintf("tensor headers, of this and %d more files", files-1)
 }
 
 // ociStatements adds what configs and annotations of the members say.

@@ -34,7 +34,10 @@ type Report struct {
 	Unread          []Unread             `json:"unread,omitempty"` // by Describe
 	StartedAt       time.Time            `json:"startedAt"`
 	FinishedAt      time.Time            `json:"finishedAt"`
-	Error           *Failure             `json:"error,omitempty"`
+	// Stopped says after which step the examination ended because the verdict
+	// was certain: "signatures", or "" where it went to its end.
+	Stopped string   `json:"stopped,omitempty"`
+	Error   *Failure `json:"error,omitempty"`
 
 	encoded []byte
 }

@@ -97,6 +97,9 @@ func (e *examination) small(m *packaging.Image) *packaging.Image {
 // examineTree is the story of a plain folder: there is no manifest, nobody
 // named a digest, and the subject is the content identity of what is there.
 func (e *examination) examineTree(ctx context.Context) (err error) {
+	if e.closed() {
+		return nil
+	}
 	tree, err := e.openTree()
 	if err != nil {
 		return err

@@ -261,3 +261,34 @@ func TestVerdictIsDeterministic(t *testing.T) {
 		t.Errorf("the order decides:\n%s\n%s", one, two)
 	}
 }
+
+// The gate closes exactly where the signatures deny, and never opens a door.
+func TestGate(t *testing.T) {
+	key := build(t, policy.Settings{KeyFiles: []string{"a"}})
+	quorum := parse(t, twoOfThree)
+	for name, tc := range map[string]struct {
+		p    *policy.Policy
+		c    candidates
+		want policy.Outcome
+	}{
+		"signed":         {key, candidates{byKey("a")}, policy.Undecided},
+		"unsigned":       {key, nil, policy.Deny},
+		"another key":    {key, candidates{byKey("b")}, policy.Deny},
+		"refused":        {key, candidates{refused(provenance.CodeSignatureBad)}, policy.Deny},
+		"two of three":   {quorum, candidates{byKey("a"), byKey("b")}, policy.Undecided},
+		"one of three":   {quorum, candidates{byKey("a")}, policy.Deny},
+		"allow unsigned": {build(t, policy.Settings{AllowUnsigned: true}), nil, policy.Undecided},
+		"nobody trusted": {build(t, policy.Settings{}), nil, policy.Undecided},
+		"no policy":      {&policy.Policy{}, candidates{byKey("a")}, policy.Undecided},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := tc.p.Gate(tc.c)
+			if v.Outcome != tc.want || v.Allowed() {
+				t.Errorf("got %v, want %v: %+v", v.Outcome, tc.want, v.Reasons)
+			}
+			if full := judge(tc.p, tc.c); (full.Outcome == policy.Deny) != (v.Outcome == policy.Deny) {
+				t.Errorf("the gate says %v, the judge %v", v.Outcome, full.Outcome)
+			}
+		})
+	}
+}

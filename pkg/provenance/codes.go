@@ -65,6 +65,8 @@ const (
 
 	// The world.
 	CodeNotFound             = "not-found"
+	CodeAmbiguous            = "ambiguous-reference" // several artifacts are meant by it
+	CodeRateLimited          = "rate-limited"
 	CodeUnauthorized         = "unauthorized"
 	CodeUnreachable          = "registry-unreachable"
 	CodeRegistryError        = "registry-error" // it answered, but not with what was asked for

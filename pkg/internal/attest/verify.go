@@ -52,7 +52,7 @@ func (v *Verifier) Verify(ctx context.Context, subject artifact.Digest, found []
 
 // fill fetches the bundle of a slot and judges it.
 func (v *Verifier) fill(ctx context.Context, s *slot, subject artifact.Digest, fetch Fetch, memory *semaphore.Weighted) error {
-	cost := max(s.bundle.Size, 1)
+	cost := min(max(s.bundle.Size, 1), maxInFlight)
 	if err := memory.Acquire(ctx, cost); err != nil {
 		s.candidate.Code, s.candidate.Detail = provenance.CodeInterrupted, "it was not looked at"
 		return fmt.Errorf("verifying signatures: %w", err)

@@ -142,13 +142,8 @@ func (c *collector) linked(dir, target string) (licenseText, bool) {
 	if target == "" || strings.ContainsAny(target, ":?#\\") || strings.HasPrefix(target, "/") {
 		return licenseText{}, false
 	}
-	want := c.root + path.Join(dir, target)
-	for _, t := range c.licenses {
-		if t.Path == want {
-			return t, true
-		}
-	}
-	return licenseText{}, false
+	t, ok := c.byPath[c.root+path.Join(dir, target)]
+	return t, ok
 }
 
 // emissions reads co2_eq_emissions: a number of grams, or a mapping that holds

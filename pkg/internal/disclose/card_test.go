@@ -1,6 +1,8 @@
 package disclose
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,7 +43,7 @@ func TestFrontMatter(t *testing.T) {
 		"emissions map": {"---\nco2_eq_emissions:\n  emissions: 12.5\n  hardware_used: 8 A100\n---\n", []seen{
 			{"compute.emissions", `{"count":12.5,"text":"12.5"}`, "README.md", 2}, {"compute.hardware", `"8 A100"`, "README.md", 2}}},
 		"control characters": {"---\nmodel_name: \"a\\e[31m\\u202eb\"\n---\n", []seen{{"identity.name", `"a\u001b[31m` + "\u202e" + `b"`, "README.md", 2}}},
-		"HTML":               {"---\nmodel_name: <script>alert(1)</script>\n---\n", []seen{{"identity.name", `"\u003cscript\u003ealert(1)\u003c/script\u003e"`, "README.md", 2}}},
+		"HTML":               {"---\nmodel_name: <script>alert(1)</script>\n---\n", []seen{{"identity.name", `"<script>alert(1)</script>"`, "README.md", 2}}},
 		// What is no field of that form says nothing.
 		"no front matter":   {"# Foo\nlicense: mit\n", nil},
 		"a rule":            {"---\nlicense: mit\n\nand so on\n", nil},
@@ -137,14 +139,14 @@ func TestHostileText(t *testing.T) {
 // TestDrowning: a document cannot fill the record, and cannot hide a
 // disagreement by saying the same often enough.
 func TestDrowning(t *testing.T) {
-	text := strings.Repeat("This model is licensed under the MIT License.\n\n", 5000) + "This model is licensed under the ISC License.\n"
+	text := strings.Repeat("This model is licensed under the MIT License.\n\n", 300) + "This model is licensed under the ISC License.\n"
 	r := extract(t, cardOf(text))
 	got := seenIn(r)
 	if len(got) != maxSame+1 || got[len(got)-1].value != `"ISC"` {
 		t.Errorf("%d observations, %+v", len(got), got)
 	}
 	var different strings.Builder
-	for i := range 5000 {
+	for i := range 300 {
 		different.WriteString("The model weights are licensed under the Foo" + strings.Repeat("x", i%70) + " License " + string(rune('A'+i%26)) + " License.\n\n")
 	}
 	if n := len(extract(t, cardOf(different.String())).Observations); n > maxDifferent*maxSame {
@@ -210,5 +212,31 @@ func TestUnknownTexts(t *testing.T) {
 				t.Errorf("findings %v", r.Findings)
 			}
 		})
+	}
+}
+
+// TestManyTexts: any number of licence files gives a record of bounded size,
+// and the model's own is in it.
+func TestManyTexts(t *testing.T) {
+	in := Input{Documents: []Document{document("LICENSE", string(mustIdentify(t))), document("README.md", "# Foo\n")}}
+	for i := range 2000 {
+		in.Documents = append(in.Documents, document(fmt.Sprintf("a%d/LICENSE", i), "x"), document(fmt.Sprintf("a%d/README.md", i), "y"))
+	}
+	r := extract(t, in)
+	texts := slices.DeleteFunc(slices.Clone(r.Observations), func(o provenance.ClaimObservation) bool { return o.Claim != "license.text" })
+	if len(texts) != maxTexts || !strings.Contains(string(texts[0].Value), `"path":"LICENSE"`) || len(texts[0].Value) > 20_000 {
+		t.Errorf("%d texts, %.200s", len(texts), texts[0].Value)
+	}
+	if !slices.ContainsFunc(r.Findings, func(f provenance.Finding) bool { return f.ID == provenance.CodeLimitExceeded }) {
+		t.Error("nobody says that texts are left out")
+	}
+}
+
+// TestTwice: members of an index that hold the same files say it once.
+func TestTwice(t *testing.T) {
+	one := seed(t, "janus-pro")
+	two := Input{Documents: slices.Concat(one.Documents, one.Documents)}
+	if a, b := extract(t, one), extract(t, two); !equalResults(a, b) {
+		t.Errorf("%d observations, and of the same twice %d", len(a.Observations), len(b.Observations))
 	}
 }

@@ -66,7 +66,8 @@ func Extract(in Input) Result {
 	slices.SortFunc(docs, func(a, b Document) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), a.Digest.Compare(b.Digest))
 	})
-	c := &collector{root: in.Root, docs: docs}
+	docs = slices.CompactFunc(docs, func(a, b Document) bool { return a.Path == b.Path && a.Digest == b.Digest })
+	c := &collector{root: in.Root, docs: docs, byPath: map[string]licenseText{}}
 	c.licenseTexts()
 	c.cards()
 	c.modelConfigs()
@@ -84,6 +85,7 @@ type collector struct {
 	root     string
 	docs     []Document
 	licenses []licenseText
+	byPath   map[string]licenseText // the same
 	gathered Result
 	spoken   map[spoken]int
 }
@@ -135,6 +137,9 @@ func (c *collector) result() Result {
 	r := c.gathered
 	r.Observations = dropHollowTexts(r.Observations)
 	slices.SortStableFunc(r.Observations, compareObservations)
+	r.Observations = slices.CompactFunc(r.Observations, func(a, b provenance.ClaimObservation) bool {
+		return compareObservations(a, b) == 0 && a.Grade == b.Grade
+	})
 	slices.SortFunc(r.Searched, compareDocuments)
 	r.Searched = slices.Compact(r.Searched)
 	slices.SortStableFunc(r.Findings, func(a, b provenance.Finding) int {

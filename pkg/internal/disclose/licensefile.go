@@ -1,6 +1,8 @@
 package disclose
 
 import (
+	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -16,7 +18,6 @@ type licenseText struct {
 	Document
 	match license.Match
 	dir   string
-	claim string // that the file's name makes the text speak on, or ""
 }
 
 // value is the id of a known text, and a reference by digest for others.
@@ -38,37 +39,72 @@ type textEntry struct {
 	Uncovered  int             `json:"uncovered,omitempty"` // and has so many bytes more
 }
 
+// maxTexts bounds how many texts license.text lists. Artifacts of models carry
+// one to five; those that bundle programs may carry hundreds.
+const maxTexts = 32
+
 // licenseTexts identifies every licence text of the artifact. That a text is
 // there, word for word, is verified (license.text); that it is the licence of
 // the weights or the code is what its name and place declare.
 func (c *collector) licenseTexts() {
-	var entries []textEntry
+	cards, models := map[string]bool{}, map[string]bool{} // directories with a card, with a licence of the model by name
 	for _, d := range c.docs {
 		dir, in := place(c.root, d.Path)
-		if !isLicenseName(d.Path) || !in {
+		if !in {
 			continue
 		}
+		cards[dir] = cards[dir] || isCardName(d.Path)
+		if !isLicenseName(d.Path) {
+			continue
+		}
+		asset, _ := assetOf(d.Path)
+		models[dir] = models[dir] || asset == weightsClaim
 		t := licenseText{Document: d, match: license.Identify(d.Text), dir: dir}
-		c.licenses = append(c.licenses, t)
+		c.licenses, c.byPath[d.Path] = append(c.licenses, t), t
 		c.searched(d.Path, d.Digest)
-		entries = append(entries, textEntry{
-			Path: valid(d.Path), Digest: d.Digest, Normalized: t.match.NormDigest,
-			ID: t.match.ID, Name: t.match.Name, Near: t.match.Near, Uncovered: t.match.Uncovered,
-		})
 		if t.match.ID == "" {
 			c.find(unidentified(t))
 		}
 	}
-	all := marshal(entries)
-	for i := range c.licenses {
-		t := &c.licenses[i]
+	for _, t := range c.licenses {
+		if claim := speaksOn(t, cards[t.dir], models[t.dir]); claim != "" {
+			c.say(claim, declared(textValue(t.value()), methodLicenseText, headOf(t)))
+		}
+	}
+	c.listTexts()
+}
+
+// listTexts observes license.text at every text listed, each with the whole
+// list: two texts do not contradict each other. Those nearest to the root come
+// first, so that no number of others hides the model's own.
+func (c *collector) listTexts() {
+	texts := slices.Clone(c.licenses)
+	slices.SortStableFunc(texts, func(a, b licenseText) int {
+		return cmp.Compare(strings.Count(a.Path, "/"), strings.Count(b.Path, "/"))
+	})
+	if len(texts) > maxTexts {
+		c.find(provenance.Finding{
+			ID: provenance.CodeLimitExceeded, Subject: "license.text",
+			Detail: fmt.Sprintf("%d licence texts; the %d nearest to the root are listed", len(texts), maxTexts),
+		})
+		texts = texts[:maxTexts]
+	}
+	entries := make([]textEntry, len(texts))
+	for i, t := range texts {
+		entries[i] = textEntry{
+			Path: valid(t.Path), Digest: t.Digest, Normalized: t.match.NormDigest,
+			ID: t.match.ID, Name: t.match.Name, Near: t.match.Near, Uncovered: t.match.Uncovered,
+		}
+	}
+	slices.SortFunc(entries, func(a, b textEntry) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), a.Digest.Compare(b.Digest))
+	})
+	value := marshal(entries)
+	for _, t := range texts {
 		c.say("license.text", provenance.Observation{
-			Grade: provenance.Verified, Value: all, Method: methodLicenseText,
+			Grade: provenance.Verified, Value: value, Method: methodLicenseText,
 			Source: provenance.Source{Kind: provenance.SourceFile, Path: t.Path, Digest: t.Digest},
 		})
-		if t.claim = c.speaksOn(*t); t.claim != "" {
-			c.say(t.claim, declared(textValue(t.value()), methodLicenseText, headOf(*t)))
-		}
 	}
 }
 
@@ -97,31 +133,26 @@ func unidentified(t licenseText) provenance.Finding {
 	return f
 }
 
+const weightsClaim = "license.weights"
+
 // speaksOn returns the claim that a licence file's name and place make it
 // speak on. A plain LICENSE in a model speaks on the weights, unless a
-// LICENSE-MODEL beside it does. Files elsewhere, and with other names, are
-// texts that are in the artifact and no more.
-func (c *collector) speaksOn(t licenseText) string {
-	if !near(t.dir) || t.dir != "" && !c.cardIn(t.dir) {
+// LICENSE-MODEL beside it does. Files that are neither at the root nor beside
+// a card, and files with other names, are texts that are in the artifact and
+// no more.
+func speaksOn(t licenseText, besideCard, besideModels bool) string {
+	if !near(t.dir) || t.dir != "" && !besideCard {
 		return ""
 	}
 	asset, plain := assetOf(t.Path)
-	if !plain {
+	switch {
+	case !plain:
 		return asset
+	case besideModels:
+		return ""
+	default:
+		return weightsClaim
 	}
-	for _, other := range c.licenses {
-		if asset, _ := assetOf(other.Path); other.dir == t.dir && asset == "license.weights" {
-			return ""
-		}
-	}
-	return "license.weights"
-}
-
-func (c *collector) cardIn(dir string) bool {
-	return slices.ContainsFunc(c.docs, func(d Document) bool {
-		at, in := place(c.root, d.Path)
-		return in && at == dir && isCardName(d.Path)
-	})
 }
 
 // assetOf reads the asset out of a licence file's name, and says whether the
@@ -141,7 +172,7 @@ func assetOf(p string) (claim string, plain bool) {
 	for _, part := range parts {
 		switch part {
 		case "model", "models", "weights":
-			return "license.weights", false
+			return weightsClaim, false
 		case "code", "source":
 			return "license.code", false
 		case "doc", "docs", "documentation":

@@ -2,9 +2,7 @@ package disclose
 
 import (
 	"regexp"
-	"slices"
 	"strings"
-	"unicode"
 )
 
 // The limits of prose. Sentences of the documents that the rules were measured
@@ -15,29 +13,6 @@ const (
 	maxSentence  = 2000
 	maxParagraph = 32 * 1024
 )
-
-// A sentence is a statement of a document.
-type sentence struct {
-	raw         string // as it stands
-	plain       string // without markup, in single spaces
-	lower       string // plain in lower case
-	links       []link // in order, by their place in plain
-	first, last int    // lines
-	heading     string // nearest heading above, plain
-	bullet      bool   // it begins a list item
-}
-
-// has says whether the sentence holds one of the words, given in lower case;
-// it saves the rules a closer look at most sentences.
-func (s sentence) has(words ...string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s.lower, w) })
-}
-
-// A link is a stretch of plain that leads to target.
-type link struct {
-	start, end int
-	target     string
-}
 
 // A table is one of Markdown's, rows of plain cells with their lines.
 type table struct {
@@ -79,10 +54,11 @@ var (
 type reader struct {
 	out     prose
 	heading string
-	fence   string // of the code block it is in
-	comment bool   // it is in an HTML comment
-	para    []string
-	start   int // line of the first of para
+	fence   string   // of the code block it is in
+	comment bool     // it is in an HTML comment
+	para    []string // its lines, with comments blanked
+	asIs    []string // the same lines as they stand
+	start   int      // line of the first of para
 	bullet  bool
 	size    int
 	rows    []tableRow // of the table it is in
@@ -103,6 +79,7 @@ func (r *reader) line(line string, n int) {
 		r.flush()
 		return
 	}
+	asIs := line
 	line = r.uncomment(line)
 	trimmed := strings.TrimSpace(line)
 	switch {
@@ -121,7 +98,7 @@ func (r *reader) line(line string, n int) {
 		if len(r.para) == 0 {
 			r.start, r.bullet = n, listItem.MatchString(line)
 		}
-		r.para = append(r.para, line)
+		r.para, r.asIs = append(r.para, line), append(r.asIs, asIs)
 		r.size += len(line) + 1
 	}
 }
@@ -158,12 +135,14 @@ func (r *reader) uncomment(line string) string {
 		if at >= 0 {
 			part = rest[:at]
 		}
-		if !r.comment {
-			b.WriteString(part)
+		if r.comment {
+			part = strings.Repeat(" ", len(part))
 		}
+		b.WriteString(part)
 		if at < 0 {
 			return b.String()
 		}
+		b.WriteString(strings.Repeat(" ", len(mark)))
 		r.comment = !r.comment
 		rest = rest[at+len(mark):]
 	}
@@ -200,31 +179,9 @@ func (r *reader) flush() {
 		r.out.tables = append(r.out.tables, table{header: r.rows[0].cells, rows: r.rows[2:]})
 	}
 	if len(r.para) > 0 {
-		text := strings.Join(r.para, "\n")
-		text = text[len(listItem.FindString(text)):]
-		at := r.start
-		for i, raw := range splitSentences(text) {
-			first := at + strings.Count(raw[:len(raw)-len(strings.TrimLeft(raw, " \t\n"))], "\n")
-			at += strings.Count(raw, "\n")
-			trimmed := strings.TrimSpace(raw)
-			if trimmed == "" || len(trimmed) > maxSentence || strings.ContainsFunc(trimmed, deceptive) {
-				continue
-			}
-			s := sentence{raw: trimmed, first: first, heading: r.heading, bullet: r.bullet && i == 0}
-			s.last = first + strings.Count(trimmed, "\n")
-			s.plain, s.links = plainText(trimmed)
-			s.lower = strings.ToLower(s.plain)
-			r.out.sentences = append(r.out.sentences, s)
-		}
+		r.paragraph()
 	}
-	r.rows, r.para, r.size = nil, nil, 0
-}
-
-// deceptive are characters that make a sentence look different from what it
-// says: controls, and those that turn the direction of writing. No rule reads
-// such a sentence.
-func deceptive(r rune) bool {
-	return r < ' ' && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+	r.rows, r.para, r.asIs, r.size = nil, nil, nil, 0
 }
 
 // cells splits a table's row at its bars. A bar in code or escaped splits too;
@@ -237,41 +194,4 @@ func cells(row string) []string {
 		out = append(out, plain)
 	}
 	return out
-}
-
-// splitSentences cuts a paragraph after a full stop, question or exclamation
-// mark that white space follows, and after which something begins that is no
-// small letter. The parts joined are the paragraph.
-func splitSentences(text string) []string {
-	var out []string
-	start := 0
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; c != '.' && c != '!' && c != '?' {
-			continue
-		}
-		end := i + 1
-		for end < len(text) && strings.IndexByte(`*"')]`, text[end]) >= 0 {
-			end++
-		}
-		next := end
-		for next < len(text) && (text[next] == ' ' || text[next] == '\n' || text[next] == '\t') {
-			next++
-		}
-		if next == end || next == len(text) || text[next] >= 'a' && text[next] <= 'z' || abbreviated(text[start:i]) {
-			continue
-		}
-		out = append(out, text[start:end])
-		start, i = end, end-1
-	}
-	return append(out, text[start:])
-}
-
-// abbreviated says whether the text before a full stop ends in a short form.
-func abbreviated(before string) bool {
-	word := strings.ToLower(before[strings.LastIndexAny(before, " \n\t(")+1:])
-	switch word {
-	case "e.g", "i.e", "etc", "vs", "v", "ver", "no", "fig", "sec", "dr", "mr", "ms", "inc", "co", "ltd", "al", "approx":
-		return true
-	}
-	return false
 }

@@ -14,7 +14,7 @@ var licensed = regexp.MustCompile(`(?i)^(.+?) (?:is|are) (?:hereby |also |both |
 // conditional words make a statement one about some things, times or persons
 // and not others. "All our models, except for the 3B and 72B variants, are
 // licensed under Apache 2.0" says nothing about the model at hand.
-var conditional = regexp.MustCompile(`(?i)\b(?:all|any|are both|except|excluding|either|depending|formerly|if|may|most|originally|other than|parts?|portions?|previously|respective(?:ly)?|some|third[- ]party|unless|unlike|until|used to|variants?|was|were|when|whereas|will|would)\b`)
+var conditional = regexp.MustCompile(`(?i)\b(?:all|any|are both|except(?:ions?|ing)?|excluding|either|depending|formerly|if|may|most|originally|other than|parts?|portions?|previously|respective(?:ly)?|some|third[- ]party|unless|unlike|until|used to|variants?|was|were|when|whereas|will|would)\b`)
 
 // assets are the things that a licence statement can be about, by the claim.
 var assets = map[string]string{

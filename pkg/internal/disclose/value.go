@@ -1,11 +1,12 @@
 package disclose
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/license"
 	"github.com/modelcheck/modelcheck/pkg/provenance"

@@ -20,7 +20,7 @@ const (
 	maxDeflated = 1 << 20
 	// maxInflated is the most that comes out of it: deflate makes up to 1,032
 	// bytes of one.
-	maxInflated = 64 << 20
+	maxInflated = 16 << 20
 	// maxArchiveFindings bounds what one archive's members report.
 	maxArchiveFindings = 100
 )

@@ -73,6 +73,6 @@ func (s *Sink) arrayFacts(f *Facts) {
 		if f.Class == ClassInert {
 			f.Class = ClassUnknown // numbers in a dtype that was not understood, or objects
 		}
-		s.objects(f, "the array may hold objects", r)
+		s.objects(f, "the array may hold objects:", r)
 	}
 }

@@ -38,6 +38,9 @@ type remoteCode struct {
 // they are large and no key in them is acted on.
 func Wanted(name string) bool {
 	base := path.Base(name)
+	if isYAML(base) {
+		return true
+	}
 	if extension(base) != ".json" {
 		return false
 	}
@@ -49,27 +52,33 @@ func Wanted(name string) bool {
 	return true
 }
 
-// Config looks for keys in a configuration on which loaders act. A JSON text
-// that does not keep to strictjson is reported and not looked at: readers
-// disagree on what it says. The zero Facts.Class, unknown, then stands.
+func isYAML(name string) bool {
+	return extension(name) == ".yaml" || extension(name) == ".yml"
+}
+
+// Config looks for keys in a configuration, JSON or by its name YAML, on which
+// loaders act. A text that does not keep to strictjson, or a YAML text with
+// duplicate names, is reported and not looked at: readers disagree on what it
+// says. The zero Facts.Class, unknown, then stands. The class replaces the one
+// that a Sink gives the same file.
 func Config(name string, digest artifact.Digest, text []byte) Facts {
-	f := Facts{Format: FormatJSON, Class: ClassUnknown}
-	if err := strictjson.Check(text); err != nil {
-		f.Findings = []provenance.Finding{{ID: provenance.CodeConfigMalformed, Subject: name, Digest: digest, Detail: err.Error()}}
-		return f
-	}
+	f := Facts{Format: FormatJSON, Class: ClassInert}
 	var found []trigger
-	f.Class = ClassInert
-	err := walk(text, func(s scalar) {
+	visit := func(s scalar) {
 		if s.kind == '"' && isTemplate(s) {
 			f.Class = f.Class.Worse(ClassTemplate)
 		}
 		found = append(found, triggersIn(name, s)...)
-	})
+	}
+	var err error
+	if isYAML(name) {
+		f.Format = FormatYAML
+		err = walkYAML(text, visit, func(tag string, s scalar) { found = append(found, pythonTag(tag, s)) })
+	} else if err = strictjson.Check(text); err == nil {
+		err = walk(text, visit)
+	}
 	if err != nil {
-		f.Findings = []provenance.Finding{{ID: provenance.CodeConfigMalformed, Subject: name, Digest: digest, Detail: err.Error()}}
-		f.Class = ClassUnknown
-		return f
+		return Facts{Format: f.Format, Findings: []provenance.Finding{{ID: provenance.CodeConfigMalformed, Subject: name, Digest: digest, Detail: err.Error()}}}
 	}
 	for i, t := range found {
 		f.Class = f.Class.Worse(t.class)
@@ -145,8 +154,8 @@ func observe(name string, digest artifact.Digest, text []byte, found []trigger) 
 		Method: methodConfig,
 		Source: provenance.Source{
 			Kind: provenance.SourceFile, Path: name, Digest: digest, Pointer: first.place,
-			Lines: []int{lineOf(text, first.start), lineOf(text, first.end)},
-			Quote: quote(text[first.start:first.end]),
+			Lines: []int{lineOf(text, first.start), lineOf(text, max(first.start, first.end))},
+			Quote: quote(text[first.start:max(first.start, first.end)]),
 		},
 	}}, true
 }

@@ -69,6 +69,13 @@ func TestConfigRules(t *testing.T) {
 		{"usual parent library", "adapter_config.json", `{"auto_mapping":{"parent_library":"transformers.models.llama"}}`, ClassInert, "", ""},
 		{"base model", "adapter_config.json", `{"base_model_name_or_path":"org/base"}`, ClassEgress, "base_model_name_or_path", "repository=org/base"},
 		{"base model in a folder", "adapter_config.json", `{"base_model_name_or_path":"./base"}`, ClassInert, "", ""},
+		{"hydra in YAML", "model_config.yaml", "a:\n  - _target_: os.system\n", ClassCodeOnLoad, "_target_", ""},
+		{"auto_map in YAML", "c.yml", "auto_map: {A: org/repo--m.C}\n", ClassCodeOnLoad, "auto_map", "repository=org/repo"},
+		{"second document", "c.yml", "a: 1\n---\ntrust_remote_code: yes\n", ClassCodeOnLoad, "trust_remote_code", ""},
+		{"no trust in YAML", "c.yml", "trust_remote_code: false\n", ClassInert, "", ""},
+		{"python tag", "c.yaml", "x: !!python/object/apply:os.system [id]\n", ClassCodeOnLoad, "yaml tag", ""},
+		{"behind an anchor", "c.yaml", "a: &b {_target_: x.y}\nc: *b\n", ClassCodeOnLoad, "_target_", ""},
+		{"plain YAML", "c.yaml", "a: &b [1, two]\nc: *b\n<<: {d: 1}\n", ClassInert, "", ""},
 		{"template", "tokenizer_config.json", `{"chat_template":"{{ x }}"}`, ClassTemplate, "", ""},
 	}
 	for _, tt := range tests {
@@ -110,6 +117,17 @@ func TestConfigMalformed(t *testing.T) {
 	}
 }
 
+func TestYAMLMalformed(t *testing.T) {
+	for _, text := range []string{
+		"a: 1\na: 2\n", "a: [", "\ta: 1", "a: *b\n", "%", strings.Repeat("[", 100) + strings.Repeat("]", 100), "a: \xff\xfe\n",
+	} {
+		f := Config("c.yaml", artifact.SumSHA256([]byte(text)), []byte(text))
+		if f.Class != ClassUnknown || len(f.Findings) != 1 || f.Findings[0].ID != provenance.CodeConfigMalformed {
+			t.Errorf("%q: %v %+v", text, f.Class, f.Findings)
+		}
+	}
+}
+
 func TestConfigListsAtMost(t *testing.T) {
 	text := []byte("[" + strings.Repeat(`{"_target_":"a.b"},`, 500) + "0]")
 	f := Config("x.json", artifact.SumSHA256(text), text)
@@ -134,7 +152,7 @@ func TestJoinMakesFilesAgree(t *testing.T) {
 func TestWanted(t *testing.T) {
 	for name, want := range map[string]bool{
 		"config.json": true, "a/b/tokenizer_config.json": true, "unet/config.json": true, "modules.json": true,
-		"tokenizer.json": false, "model.safetensors.index.json": false, "README.md": false, "config.yaml": false,
+		"tokenizer.json": false, "model.safetensors.index.json": false, "README.md": false, "config.yaml": true, "a.txt": false,
 	} {
 		if Wanted(name) != want {
 			t.Errorf("Wanted(%q) = %v", name, !want)
@@ -145,6 +163,7 @@ func TestWanted(t *testing.T) {
 func FuzzConfig(f *testing.F) {
 	f.Add("config.json", []byte(`{"auto_map":{"AutoModel":["org/repo--m.C",null]},"a":[1,{"_target_":"x"}]}`))
 	f.Add("model_index.json", []byte(`{"unet":["my","U"],"~/":[[]]}`))
+	f.Add("c.yaml", []byte("a: &x [1, {_target_: os.system}]\nb: *x\nc: !!python/name:os.system ''\n---\nü: {auto_map: {A: b.C}}"))
 	f.Add("modules.json", []byte(`[{"type":"\ud83d\ude00.x"}]`))
 	f.Fuzz(func(t *testing.T, name string, text []byte) {
 		facts := Config(name, artifact.SumSHA256(text), text)

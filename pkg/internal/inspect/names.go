@@ -71,6 +71,3 @@ func textual(format string) bool {
 func executable(format string) bool {
 	return format == FormatELF || format == FormatPE || format == FormatMachO
 }
-
-// nativeNames are endings under which machine code is what one expects.
-var nativeNames = []string{".so", ".dll", ".dylib", ".exe", ".a", ".o", ".llamafile"}

@@ -23,10 +23,12 @@ func (s *Sink) pickleFacts(f *Facts) {
 	case f.Format == FormatPickle, anything:
 		f.Format = FormatPickle
 		f.Class = classOfPickle(r)
-		s.objects(f, "the file is a pickle", r)
+		s.objects(f, "the file is a pickle:", r)
 	case plausible(r):
 		f.Class = f.Class.Worse(ClassCodeOnLoad)
-		s.objects(f, "the file is "+sayFormat(f.Format)+" and a pickle at once", r)
+		s.finding(f, provenance.CodeFormatMismatch, "the file is "+sayFormat(f.Format)+" and a pickle at once",
+			map[string]string{"format": sayFormat(f.Format), "also": FormatPickle})
+		s.objects(f, "read as a pickle, it is", r)
 	}
 }
 
@@ -74,7 +76,7 @@ func (s *Sink) objects(f *Facts, what string, r pickle.Report) {
 		names = names[:maxListed]
 	}
 	facts := map[string]string{"profile": r.Verdict.String()}
-	detail := what + ", " + r.Verdict.String()
+	detail := what + " " + r.Verdict.String()
 	if len(names) > 0 {
 		facts["imports"] = strings.Join(names, " ")
 		detail += "; it imports " + quoted(names)

@@ -9,7 +9,7 @@ import (
 )
 
 // Windows, in bytes. A Sink keeps them and what its parsers need, whatever the
-// file's size: see the limits of the sub-packages, below 24 MiB for the worst
+// file's size: see the limits of the sub-packages, below 20 MiB for the worst
 // file and some 200 kB for a usual one.
 const (
 	// headWindow holds every magic, the HDF5 user blocks that occur, and

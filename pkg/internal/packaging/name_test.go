@@ -49,6 +49,7 @@ func TestCleanName(t *testing.T) {
 		{"a\xff", "a", errNameUTF8},
 		{strings.Repeat("x", 256), strings.Repeat("x", 255), errNameLong},
 		{strings.Repeat("xxxxxxxx/", 456) + "x", strings.Repeat("a/", 63) + "x", errNameLong},
+		{strings.Repeat(strings.Repeat("x", 250)+"/", 17) + "x", strings.Repeat(strings.Repeat("x", 250)+"/", 16) + "x", errNameLong},
 		{strings.Repeat("a/", 64) + "x", strings.Repeat("a/", 63) + "x", errNameLong},
 	}
 	for _, tt := range refused {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +146,7 @@ func TestBearerFaults(t *testing.T) {
 		{"no realm", func(g *guarded) { g.realm = "" }, ErrResponse},
 		{"a file as realm", func(g *guarded) { g.realm = "file:///etc/passwd" }, ErrResponse},
 		{"a realm with a password", func(g *guarded) { g.realm = "http://a:b@" + g.host() + "/token" }, ErrResponse},
+		{"a realm that is not ASCII", func(g *guarded) { g.realm += "\xc3\xa9" }, ErrResponse},
 		{"garbage", func(g *guarded) { g.realm = "\x00://" }, ErrResponse},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -269,8 +271,9 @@ func TestParseChallenges(t *testing.T) {
 	}
 }
 
-// A challenge that this package writes is read by the authentication client
-// as the same realm, so that the one that was judged is the one that is asked.
+// A challenge that this package writes is read as the same realm by itself and
+// by Go's string syntax, which the authentication client uses: the realm that
+// was judged is the one that is asked.
 func FuzzChallenge(f *testing.F) {
 	f.Add(`Bearer realm="https://a/t",service="s"`)
 	f.Add(`Negotiate abc==, Bearer realm="a\"b\\", Basic`)
@@ -282,6 +285,9 @@ func FuzzChallenge(f *testing.F) {
 			}
 			realm := c.params["realm"]
 			printable := strings.IndexFunc(realm, func(r rune) bool { return r < 0x20 || r >= 0x7f }) < 0
+			if back, err := strconv.Unquote(quote(realm)); err != nil || (printable && back != realm) {
+				t.Fatalf("realm %q is unquoted as %q, error %v", realm, back, err)
+			}
 			again := parseChallenges([]string{"Bearer realm=" + quote(realm)})
 			if len(again) != 1 || (printable && again[0].params["realm"] != realm) {
 				t.Fatalf("realm %q is read again as %v", realm, again)

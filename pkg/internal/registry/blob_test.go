@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,8 +49,8 @@ func TestBlobFaults(t *testing.T) {
 			}
 			return false
 		}},
-		{name: "cut five times with progress", tries: 6, fault: func(w http.ResponseWriter, r *http.Request, n int) bool {
-			if n <= 5 {
+		{name: "cut nine times with progress", tries: 10, fault: func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if n <= 9 {
 				serveBlob(limited{w, 1000}, r, data)
 				cut(w)
 			}
@@ -285,6 +286,29 @@ func TestPacedBody(t *testing.T) {
 type oneByte struct{ r io.Reader }
 
 func (o oneByte) Read(p []byte) (int, error) { return o.r.Read(p[:1]) }
+
+// Asking again a server that sends too slowly would only take longer.
+func TestPatience(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want int // how often it is asked again
+	}{
+		{&brokenError{err: io.ErrUnexpectedEOF, body: true}, 5},
+		{&brokenError{err: io.ErrUnexpectedEOF}, 2},
+		{&brokenError{err: os.ErrDeadlineExceeded, body: true}, 1},
+		{&brokenError{err: errSlow, body: true}, 0},
+		{ErrNotFound, 0},
+	} {
+		var p patience
+		n := 0
+		for p.again(tc.err) {
+			n++
+		}
+		if n != tc.want {
+			t.Errorf("%v: asked again %d times, want %d", tc.err, n, tc.want)
+		}
+	}
+}
 
 func TestBlobRefusesBeforeAsking(t *testing.T) {
 	f := newFake(t)

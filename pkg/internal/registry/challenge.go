@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -82,6 +83,10 @@ func (c *challenger) rewrite(req *http.Request, values []string) (string, error)
 // goes only to the registry's own host or its own domain (CVE-2026-48978).
 func (c *challenger) checkRealm(req *http.Request, realm string) error {
 	u, err := url.Parse(realm)
+	if quoted, uerr := strconv.Unquote(quote(realm)); uerr != nil || quoted != realm {
+		// What is judged here must be what oras-go will ask.
+		return refuse("unusable challenge: token service %q", clip(realm))
+	}
 	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		return refuse("unusable challenge: token service %q", realm)
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -31,6 +32,9 @@ const (
 // returned was hashed.
 type layout struct {
 	root *os.Root
+	// entries returns what index.json lists. It is read once, so that a tag
+	// and its referrers are seen at one moment.
+	entries func() ([]listed, error)
 }
 
 func openLayout(path string) (*layout, error) {
@@ -42,6 +46,7 @@ func openLayout(path string) (*layout, error) {
 		return nil, err
 	}
 	l := &layout{root: root}
+	l.entries = sync.OnceValues(l.readIndex)
 	if err := l.checkVersion(); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
@@ -120,7 +125,7 @@ func (l *layout) read(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-func (l *layout) entries() ([]listed, error) {
+func (l *layout) readIndex() ([]listed, error) {
 	data, err := l.read("index.json", maxManifest)
 	if err != nil {
 		return nil, err

@@ -97,6 +97,7 @@ func TestLayoutResolve(t *testing.T) {
 		}, ref: ":v1", want: ErrNotFound},
 		{name: "blob altered", setup: func(f *folder) { f.add("v1", one); f.write(blobPath(subject), two) }, ref: ":v1", want: artifact.ErrDigestMismatch},
 		{name: "blob altered, by digest", setup: func(f *folder) { f.add("v1", one); f.write(blobPath(subject), two) }, ref: "@" + subject.String(), want: artifact.ErrDigestMismatch},
+		{name: "blob altered, not in index.json", setup: func(f *folder) { f.write(blobPath(subject), two) }, ref: "@" + subject.String(), want: artifact.ErrDigestMismatch},
 		{name: "size wrong", setup: func(f *folder) {
 			d := f.blob(one)
 			d.Size++
@@ -196,18 +197,19 @@ func TestLayoutReferrers(t *testing.T) {
 	f := newFolder(t)
 	f.add("v1", one)
 	f.add("v2", manifestOf(describe("", []byte("2")))) // about nothing
-	s := openStore(t, testConfig(nil), "oci-layout:"+f.path+":v1")
-	if found, err := s.Referrers(t.Context(), subject); err != nil || len(found) != 0 {
+	open := func() *Store { return openStore(t, testConfig(nil), "oci-layout:"+f.path+":v1") }
+	if found, err := open().Referrers(t.Context(), subject); err != nil || len(found) != 0 {
 		t.Fatalf("none: %v, error %v", found, err)
 	}
 	listed := f.add("", referrerOf(subject, "listed"))
 	f.add("", referrerOf(artifact.SumSHA256(nil), "of another"))
+	lone := f.add("", referrerOf(subject, "in index.json only"))
 	under := f.blob(referrerOf(subject, "under the tag"))
 	foreign := f.blob(referrerOf(artifact.SumSHA256(nil), "foreign"))
 	f.add("sha256-"+subject.Hex(), indexOf(listed, under, foreign))
 	check := func(want map[artifact.Digest]error) {
 		t.Helper()
-		found, err := s.Referrers(t.Context(), subject)
+		found, err := open().Referrers(t.Context(), subject)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,11 +223,12 @@ func TestLayoutReferrers(t *testing.T) {
 			}
 		}
 	}
-	check(map[artifact.Digest]error{listed.Digest: nil, under.Digest: nil, foreign.Digest: ErrForeignSubject})
+	check(map[artifact.Digest]error{listed.Digest: nil, lone.Digest: nil, under.Digest: nil, foreign.Digest: ErrForeignSubject})
 	// An altered or missing signature is not "no signature".
 	f.write(blobPath(under.Digest), referrerOf(subject, "under the tog"))
 	os.Remove(filepath.Join(f.path, filepath.FromSlash(blobPath(listed.Digest))))
-	check(map[artifact.Digest]error{listed.Digest: ErrNotFound, under.Digest: artifact.ErrDigestMismatch, foreign.Digest: ErrForeignSubject})
+	f.write(blobPath(lone.Digest), []byte("{}"))
+	check(map[artifact.Digest]error{listed.Digest: ErrNotFound, lone.Digest: artifact.ErrSizeMismatch, under.Digest: artifact.ErrDigestMismatch, foreign.Digest: ErrForeignSubject})
 }
 
 func TestLayoutBlob(t *testing.T) {

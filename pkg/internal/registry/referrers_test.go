@@ -182,6 +182,26 @@ func TestReferrersUnavailable(t *testing.T) {
 	}
 }
 
+// Referrers that were not read because time ran out are not unreadable ones.
+func TestReferrersCancelled(t *testing.T) {
+	f := newFake(t)
+	subject := artifact.SumSHA256([]byte("subject"))
+	f.listed[subject.String()] = indexOf(f.putManifest("", typeOCIManifest, referrerOf(subject, "1")))
+	ctx, cancel := context.WithCancel(t.Context())
+	f.fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if strings.Contains(r.URL.Path, "/manifests/") {
+			cancel()
+			<-r.Context().Done()
+			return true
+		}
+		return false
+	}
+	found, err := openStore(t, testConfig(nil), f.host()+"/"+repo+":v1").Referrers(ctx, subject)
+	if !errors.Is(err, context.Canceled) || found != nil {
+		t.Errorf("%+v, error %v", found, err)
+	}
+}
+
 func TestReferrersPages(t *testing.T) {
 	subject := artifact.SumSHA256([]byte("subject"))
 	for _, tc := range []struct {

@@ -187,9 +187,6 @@ func (r *remote) fetchOnce(ctx context.Context, u *url.URL, accept string, limit
 	if resp.StatusCode != http.StatusOK {
 		return answer{}, statusError(resp)
 	}
-	if resp.ContentLength > limit {
-		return answer{}, &LimitError{What: "answer's size in bytes", Limit: limit, Got: resp.ContentLength}
-	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	switch {
 	case ctx.Err() != nil:

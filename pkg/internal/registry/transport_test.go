@@ -81,6 +81,9 @@ func TestRetry(t *testing.T) {
 			var total time.Duration
 			for i, d := range w.list {
 				total += d
+				if d <= 0 {
+					t.Errorf("wait %v", d)
+				}
 				if i == 0 && tc.first != 0 && d != tc.first {
 					t.Errorf("first wait %v, want %v", d, tc.first)
 				}
@@ -103,7 +106,7 @@ func TestUnreachable(t *testing.T) {
 	if _, err := s.Resolve(t.Context()); !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNotFound) {
 		t.Errorf("resolving: error %v, want ErrUnreachable", err)
 	}
-	if _, err := s.Blob(t.Context(), describe("", []byte("x"))); !errors.Is(err, ErrUnreachable) {
+	if _, err := s.Blob(t.Context(), describe("", []byte("x"))); !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrIncomplete) {
 		t.Errorf("blob: error %v, want ErrUnreachable", err)
 	}
 	if list, err := s.Referrers(t.Context(), describe("", nil).Digest); !errors.Is(err, ErrUnreachable) {
@@ -247,6 +250,43 @@ func TestRedirectThereAndBack(t *testing.T) {
 	}
 }
 
+func TestCheckRedirect(t *testing.T) {
+	request := func(u string) *http.Request {
+		r, err := http.NewRequest(http.MethodGet, u, nil)
+		must(t, err)
+		r.Header.Set("Authorization", "secret")
+		return r
+	}
+	for _, tc := range []struct {
+		hops []string
+		keep bool
+		ok   bool
+	}{
+		{[]string{"https://a.example/x", "https://a.example/y"}, true, true},
+		{[]string{"https://a.example/x", "https://A.example:443/y"}, true, true},
+		{[]string{"https://a.example/x", "https://a.example:444/y"}, false, true},
+		{[]string{"https://a.example/x", "https://b.example/y"}, false, true},
+		{[]string{"https://a.example/x", "https://sub.a.example/y"}, false, true},
+		{[]string{"https://a.example/x", "https://b.example/y", "https://a.example/z"}, false, true},
+		{[]string{"http://a.example/x", "https://a.example/y"}, false, true},
+		{[]string{"https://a.example/x", "http://a.example/y"}, false, false},
+		{[]string{"https://a.example/x", "file:///etc/passwd"}, false, false},
+	} {
+		var via []*http.Request
+		for _, u := range tc.hops {
+			via = append(via, request(u))
+		}
+		last := via[len(via)-1]
+		err := checkRedirect(last, via[:len(via)-1])
+		if (err == nil) != tc.ok {
+			t.Errorf("%q: error %v", tc.hops, err)
+		}
+		if kept := last.Header.Get("Authorization") != ""; err == nil && kept != tc.keep {
+			t.Errorf("%q: Authorization kept: %v", tc.hops, kept)
+		}
+	}
+}
+
 func TestTLS(t *testing.T) {
 	f := newFake(t)
 	d := f.putBlob(randomBytes(10))
@@ -322,15 +362,18 @@ func TestStatusError(t *testing.T) {
 		case "/v2/" + repo + "/manifests/endless":
 			for range 1000 {
 				if _, err := w.Write(make([]byte, 1<<20)); err != nil {
-					break
+					return true
 				}
 			}
+			t.Error("a gigabyte of error page was read")
+		case "/v2/" + repo + "/manifests/code":
+			w.Write([]byte(`{"errors":[{"code":"\u001b[31mDENIED"}]}`))
 		default:
 			w.Write([]byte(`{"errors":[{"code":"DENIED","message":"\u001b[31m` + strconv.Itoa(1<<20) + strings.Repeat("x", 1000) + `","detail":{"a":1}}]}`))
 		}
 		return true
 	}
-	for tag, says := range map[string]string{"json": "(DENIED)", "html": "403 Forbidden", "endless": "403 Forbidden"} {
+	for tag, says := range map[string]string{"json": "(DENIED)", "html": "403 Forbidden", "code": "403 Forbidden", "endless": "403 Forbidden"} {
 		_, err := openStore(t, testConfig(nil), f.host()+"/"+repo+":"+tag).Resolve(t.Context())
 		if !errors.Is(err, ErrUnauthorized) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: error %v", tag, err)
@@ -348,8 +391,9 @@ func TestHeaderLimit(t *testing.T) {
 		for i := range 40 {
 			w.Header().Set("X-"+strconv.Itoa(i), strings.Repeat("x", 10<<10))
 		}
-		return true
+		return false
 	}
+	f.putManifest("v1", typeOCIManifest, []byte("{}"))
 	if _, err := openStore(t, testConfig(nil), f.host()+"/"+repo+":v1").Resolve(t.Context()); err == nil {
 		t.Error("400 KiB of headers are accepted")
 	}

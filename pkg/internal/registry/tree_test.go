@@ -118,6 +118,12 @@ func TestTreeChanged(t *testing.T) {
 		{"nothing", nil},
 		{"grown", func(t *testing.T, path string) { appendTo(t, path, "x") }},
 		{"shrunk", func(t *testing.T, path string) { must(t, os.Truncate(path, 5)) }},
+		{"shrunk in secret", func(t *testing.T, path string) {
+			info, err := os.Stat(path)
+			must(t, err)
+			must(t, os.Truncate(path, 5))
+			must(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+		}},
 		{"touched", func(t *testing.T, path string) { must(t, os.Chtimes(path, later, later)) }},
 		{"replaced", func(t *testing.T, path string) {
 			info, err := os.Stat(path)

@@ -78,7 +78,8 @@ func (p *page) claims(m *provenance.Manifest) {
 			continue
 		}
 		if first {
-			p.heading("Stated (verified: recomputed from the bytes; attested: under the producer's signature; declared: quoted, unchecked)")
+			p.heading("Stated")
+			p.line("  verified: recomputed from the bytes; attested: under the producer's signature; declared: quoted, unchecked")
 			first = false
 		}
 		p.line("  %-28s %-9s %s", c.ID, c.State, p.wrap(value(c.Value), 40))

@@ -109,6 +109,9 @@ func (p *page) subject(r *check.Report) {
 		}
 	}
 	if r.Manifest == nil {
+		if r.Stopped != "" {
+			p.field("read", "no blob: the signatures deny already (--manifest FILE records it all the same)")
+		}
 		return
 	}
 	for _, m := range r.Manifest.Artifact.Members {
@@ -143,7 +146,7 @@ func (p *page) signatures(r *check.Report) {
 func (p *page) candidate(c provenance.Candidate) {
 	who := identity(c.Identity)
 	if c.Verdict != provenance.Proven {
-		p.line("  %s  %s", p.paint(yellow, "refused"), p.wrap(strings.TrimSpace(fmt.Sprintf("%s [%s] %s", who, c.Code, Printable(c.Detail))), 11))
+		p.line("  %s  %s", p.paint(yellow, "refused"), p.wrap(fmt.Sprintf("%s %s [%s]", who, Printable(c.Detail), c.Code), 11))
 		return
 	}
 	word, colour := "verified", green

@@ -63,20 +63,18 @@ type Header struct {
 
 // A Parser is an io.Writer for the whole file. Use New.
 type Parser struct {
-	size     int64
-	feed     feed.Feed
-	each     func(Value)
-	header   Header
-	keys     uint64 // to come
-	tensors  uint64 // to come
-	names    map[[16]byte]struct{}
-	align    uint64
-	value    Value
-	items    uint64 // of an array, to come
-	dims     []uint64
-	elements uint64
-	end      uint64 // of the last tensor with its padding, from the data's start
-	extents  []uint64
+	size    int64
+	feed    feed.Feed
+	each    func(Value)
+	header  Header
+	keys    uint64 // to come
+	tensors uint64 // to come
+	names   map[[16]byte]struct{}
+	align   uint64
+	value   Value
+	items   uint64 // of an array, to come
+	end     uint64 // of the last tensor with its padding, from the data's start
+	extents []uint64
 }
 
 // New returns a parser for a file of size bytes; each, unless nil, is called

@@ -59,13 +59,15 @@ type Report struct {
 	Ops     int64
 }
 
-// Limits. A parser needs below 20 MiB for the worst stream, some 100 kB for a
+// Limits. A parser needs below 16 MiB for the worst stream, some 100 kB for a
 // usual one.
 const (
-	// maxStack and maxMemo, in entries of 8 bytes: the data.pkl of a shard with
-	// 10,000 tensors memoises about 200,000 objects.
-	maxStack = 1 << 20
-	maxMemo  = 1 << 20
+	// maxStack is the deepest stack, and the most open marks. Picklers write
+	// lists and dictionaries in batches of 1,000 items.
+	maxStack = 1 << 17
+	// maxMemo, in entries of 9 bytes: the data.pkl of a shard with 10,000
+	// tensors memoises about 200,000 objects.
+	maxMemo = 1 << 20
 	// maxName in bytes: the longest of torch's own names has 52.
 	maxName    = 256
 	maxGlobals = 4096

@@ -22,8 +22,7 @@ type Parser struct {
 	cut     bool
 	frame   int64 // where the frame at hand ends, 0 outside
 	outside string
-	active  bool // something can import or call
-	broken  error
+	active  bool   // something can import or call
 	head    []byte // of the first stream, to know torch's magic
 	single  bool
 	byOp    feed.Step

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/bits"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -34,8 +35,9 @@ type entry struct {
 // parseMember reads one `"name": value` strictly: no duplicate names, valid
 // UTF-8, no field that the format does not have. The reference reader ignores
 // unknown fields, which would leave room to hide data.
-func parseMember(member []byte) (entry, error) {
-	dec := jsontext.NewDecoder(io.MultiReader(bytes.NewReader([]byte{'{'}), bytes.NewReader(member), bytes.NewReader([]byte{'}'})))
+func (p *Parser) parseMember(member []byte) (entry, error) {
+	dec := p.dec
+	dec.Reset(io.MultiReader(strings.NewReader("{"), bytes.NewReader(member), strings.NewReader("}")))
 	if _, err := dec.ReadToken(); err != nil { // our own brace
 		return entry{}, err
 	}

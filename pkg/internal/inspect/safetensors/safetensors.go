@@ -8,11 +8,14 @@
 package safetensors
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/feed"
 )
@@ -52,6 +55,7 @@ type Parser struct {
 	left   uint64 // header bytes to come
 	header Header
 	spans  []span
+	dec    *jsontext.Decoder // one for all entries: it keeps its buffer
 	each   func(Tensor)
 }
 
@@ -64,7 +68,7 @@ type span struct {
 // called for every tensor in the header's order, before the header as a whole
 // was checked.
 func New(size int64, each func(Tensor)) *Parser {
-	p := &Parser{size: size, each: each, header: Header{ByDType: map[string]uint64{}}}
+	p := &Parser{size: size, each: each, dec: jsontext.NewDecoder(bytes.NewReader(nil)), header: Header{ByDType: map[string]uint64{}}}
 	p.split.emit = p.member
 	p.feed.Take(8, p.length)
 	return p
@@ -129,7 +133,7 @@ func (p *Parser) piece(b []byte) {
 }
 
 func (p *Parser) member(text []byte) error {
-	e, err := parseMember(text)
+	e, err := p.parseMember(text)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/modelcheck/modelcheck/pkg/policy"
+)
+
+// TestDocumentedPolicy: the policy in docs/policy.md is a policy.
+func TestDocumentedPolicy(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("../../testdata/policies/documented.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(doc), "```yaml\n"+string(want)+"```") {
+		t.Error("docs/policy.md does not show testdata/policies/documented.yaml")
+	}
+	if _, err := policy.Parse(want); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLinks: every relative link in the documents leads somewhere.
+func TestLinks(t *testing.T) {
+	docs, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(docs) < 4 {
+		t.Fatalf("%d documents: %v", len(docs), err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	for _, doc := range append(docs, "../../README.md") {
+		data, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(data), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", doc, m[1], err)
+			}
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestMemoryIsBounded feeds a sink what asks for the most of it, and weighs
+// what it holds.
+func TestMemoryIsBounded(t *testing.T) {
+	if raceEnabled || testing.Short() {
+		t.Skip("heap sizes mean nothing here")
+	}
+	const limit = 20 << 20
+	memo := []byte("\x80\x02N")
+	for i := range uint32(1<<20 + 1) {
+		memo = binary.LittleEndian.AppendUint32(append(memo, 'r'), i)
+	}
+	var tensors strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&tensors, `,"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`, i)
+	}
+	header := "{" + tensors.String()[1:]
+	gguf := []byte("GGUF\x03\x00\x00\x00")
+	gguf = binary.LittleEndian.AppendUint64(gguf, 200_001)
+	gguf = binary.LittleEndian.AppendUint64(gguf, 0)
+	for i := range 200_000 {
+		gguf = binary.LittleEndian.AppendUint64(gguf, 8)
+		gguf = fmt.Appendf(gguf, "%08d", i)
+		gguf = append(gguf, make([]byte, 16)...) // rank 0 of F32
+		binary.LittleEndian.PutUint64(gguf[len(gguf)-8:], uint64(i)*32)
+	}
+	tests := map[string]struct {
+		name string
+		body []byte
+	}{
+		"stack":           {"m.pkl", bytes.Repeat([]byte("N"), 8<<20)},
+		"marks":           {"m.pkl", bytes.Repeat([]byte("("), 8<<20)},
+		"memo":            {"m.pkl", memo},
+		"imports":         {"m.pkl", bytes.Repeat([]byte("ca\nb\n0"), 1<<20)},
+		"line":            {"m.pkl", append([]byte("V"), bytes.Repeat([]byte("x"), 8<<20)...)},
+		"tensors":         {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), header...)},
+		"metadata":        {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), `{"__metadata__":{"a":"`+strings.Repeat("x", 32<<20)...)},
+		"tensors of GGUF": {"m.gguf", gguf},
+	}
+	for what, tt := range tests {
+		before := heap()
+		s := New(tt.name, 1<<40)
+		for at := 0; at < len(tt.body); at += 1 << 20 {
+			_, _ = s.Write(tt.body[at:min(at+1<<20, len(tt.body))])
+		}
+		held := int64(heap()) - int64(before)
+		t.Logf("%s: %d kB", what, held>>10)
+		if held > limit {
+			t.Errorf("%s: holds %d bytes", what, held)
+		}
+		runtime.KeepAlive(s)
+		runtime.KeepAlive(tt.body)
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
