@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,6 +26,38 @@ func TestDocumentedPolicy(t *testing.T) {
 	}
 	if _, err := policy.Parse(want); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTranscript: the transcript in README.md is what the command prints, but
+// for the lines that stand as "…".
+func TestTranscript(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(readme), "```text\n$ modelcheck ")
+	block, _, closed := strings.Cut(rest, "\n```")
+	if !ok || !closed {
+		t.Fatal("README.md shows no transcript")
+	}
+	command, shown, _ := strings.Cut(block, "\n")
+	t.Chdir("../..")
+	var out bytes.Buffer
+	if code := run(t.Context(), strings.Fields(command), streams{out: &out, err: os.Stderr, env: os.Getenv}); code != exitAllow {
+		t.Fatalf("exit %d", code)
+	}
+	left := out.String()
+	for line := range strings.Lines(shown) {
+		if strings.TrimSpace(line) == "…" {
+			continue
+		}
+		_, after, found := strings.Cut("\n"+left, "\n"+strings.TrimSuffix(line, "\n")+"\n")
+		if !found {
+			t.Errorf("README.md shows a line that is not printed, or not there: %q", line)
+			continue
+		}
+		left = after
 	}
 }
 

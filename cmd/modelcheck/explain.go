@@ -42,6 +42,8 @@ func failureCode(err error) string {
 		return provenance.CodeUsage
 	case errors.Is(err, policy.ErrInvalid):
 		return provenance.CodePolicyInvalid
+	case errors.Is(err, policy.ErrTrustMaterial):
+		return provenance.CodeTrustMaterial
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return provenance.CodeInputOutput
 	default:

@@ -3,7 +3,9 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -93,8 +95,7 @@ func trust(p *policy.Policy, now func() time.Time) attest.Config {
 // error means that there is no verdict, and the report says the same.
 func (c *Checker) Examine(ctx context.Context, ref artifact.Reference) (*Report, error) {
 	e := c.begin(ref)
-	err := e.examine(ctx)
-	return e.finish(err)
+	return e.finish(e.run(ctx))
 }
 
 // Describe shows what can be shown without the weights: manifests, signatures
@@ -102,8 +103,7 @@ func (c *Checker) Examine(ctx context.Context, ref artifact.Reference) (*Report,
 func (c *Checker) Describe(ctx context.Context, ref artifact.Reference) (*Report, error) {
 	e := c.begin(ref)
 	e.report.Inspected, e.largest = true, maxDocument
-	err := e.examine(ctx)
-	return e.finish(err)
+	return e.finish(e.run(ctx))
 }
 
 // Failed returns the report of an examination that could not begin.
@@ -129,6 +129,19 @@ func (c *Checker) begin(ref artifact.Reference) *examination {
 		report.TrustedRoots = append(report.TrustedRoots, TrustedRoot{Name: r.Name, Digest: artifact.SumSHA256(r.JSON)})
 	}
 	return &examination{Checker: c, ref: ref, report: report}
+}
+
+// run is examine, but a defect in any room leaves no verdict and no record
+// instead of a dead process.
+func (e *examination) run(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.report.Manifest, e.report.encoded = nil, nil
+			e.report.ManifestDigest, e.report.SubstanceDigest = artifact.Digest{}, artifact.Digest{}
+			err = fmt.Errorf("a defect of this program: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return e.examine(ctx)
 }
 
 // finish turns what happened into a verdict. A refusal by the artifact's own

@@ -96,11 +96,14 @@ func (e *examination) describeMembers(m *provenance.Manifest) error {
 		if !e.report.Inspected {
 			m.Findings = append(m.Findings, member.contents.Findings...)
 		}
-		id, err := artifact.ContentIdentity(member.contents.Files)
-		if err == nil && !e.report.Inspected {
+		if !e.report.Inspected {
+			id, err := artifact.ContentIdentity(member.contents.Files)
+			if err != nil {
+				return fmt.Errorf("listing files of %v: %w: %w", member.descriptor.Digest, packaging.ErrEmpty, err)
+			}
 			m.Artifact.Members[len(m.Artifact.Members)-1].ContentIdentity = id
+			identities = append(identities, id)
 		}
-		identities = append(identities, id)
 		files.add(member.descriptor.Digest, member.contents.Files)
 	}
 	if models == 0 {
@@ -214,7 +217,7 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 	m.Findings = append(m.Findings, said.Findings...)
 	observations = append(observations, said.Observations...)
 	types := disclose.Catalog()
-	claims, err := provenance.Settle(types, observations, said.Searched, in.Unread, producer(m.Signatures))
+	claims, err := provenance.Settle(types, inspect.Join(observations), said.Searched, in.Unread, producer(m.Signatures))
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type Report struct {
 	Place         string                 `json:"place"`
 	Resolved      *Resolved              `json:"resolved,omitempty"`
 	Verdict       policy.Verdict         `json:"verdict"`
-	Inspected     bool                   `json:"inspected,omitempty"` // by Describe: nothing was verified, and there is no verdict
+	Inspected     bool                   `json:"inspected,omitzero"` // by Describe: nothing was verified, and there is no verdict
 	Signatures    []provenance.Candidate `json:"signatures"`
 	TrustedRoots  []TrustedRoot          `json:"trustedRoots"`
 	// Manifest, and the two digests, are present only when every byte of the

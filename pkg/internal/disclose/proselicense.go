@@ -59,11 +59,12 @@ func (c *collector) licenseSentence(k *card, s sentence) {
 // assets returns the claims that a statement's subject is about, or nil where
 // any part of the subject is not understood.
 func (k *card) assets(subject string) []string {
-	rest, use := strings.CutPrefix(strings.ToLower(subject), "the use of ")
-	if !use {
-		rest, use = strings.CutPrefix(strings.ToLower(subject), "use of ")
+	for _, words := range []string{"the use of ", "use of "} {
+		if len(subject) >= len(words) && strings.EqualFold(subject[:len(words)], words) {
+			subject = subject[len(words):]
+			break
+		}
 	}
-	subject = subject[len(subject)-len(rest):]
 	var claims []string
 	for part := range strings.SplitSeq(strings.ReplaceAll(strings.ReplaceAll(subject, " & ", " and "), ", ", " and "), " and ") {
 		part = determiner.ReplaceAllString(strings.TrimSpace(part), "")

@@ -91,8 +91,11 @@ func (c comparison) metadata(s *Sink, key, said string) {
 			only = e
 		}
 	}
+	// A packer may mean the whole archive: AIKit names a category of files.
+	if only == nil || c.layer.Encoding != Raw && path.Base(meta.Name) != path.Base(only.path) {
+		return
+	}
 	switch {
-	case only == nil:
 	case meta.Size != nil && *meta.Size != only.size:
 		c.differs(fmt.Sprintf("%s says %d bytes, %q has %d", key, *meta.Size, only.path, only.size))
 	case meta.Name != "" && path.Base(meta.Name) != path.Base(only.path):
@@ -121,8 +124,8 @@ func compareConfig(m *Image, config []byte, sinks []*Sink, notes *findings) {
 		return
 	}
 	ids := append(c.ModelFS.DiffIDs, c.RootFS.DiffIDs...)
-	if len(ids) == 0 {
-		return // Ollama and others list none
+	if len(ids) == 0 || m.partial() {
+		return // Ollama and others list none; of a part, the positions are lost
 	}
 	if len(ids) != len(m.Layers) {
 		notes.add(provenance.Finding{ID: provenance.CodeAnnotationDiffers, Subject: m.Config.Digest.String(), Digest: m.Config.Digest,
@@ -145,6 +148,9 @@ func compareKitfile(m *Image, config []byte, sinks []*Sink, notes *findings) {
 	}
 	kitElements(kitfile, func(digest, diffID string) {
 		i, ok := at[digest]
+		if !ok && m.partial() {
+			return
+		}
 		if !ok {
 			notes.add(provenance.Finding{ID: provenance.CodeAnnotationDiffers, Subject: m.Config.Digest.String(), Digest: m.Config.Digest,
 				Detail: fmt.Sprintf("the Kitfile lists layer %q, which the manifest does not", digest)})

@@ -45,7 +45,7 @@ func TestClaims(t *testing.T) {
 		{"oras digest lies", Container, a(annotationTarDigest, wrong.String()), "", true},
 		{"metadata", ModelPack, a(annotationMetadata, `{"name":"a.bin","size":7}`), "", false},
 		{"metadata size lies", ModelPack, a(annotationMetadata, `{"name":"a.bin","size":8}`), "", true},
-		{"metadata name lies", ModelPack, a(annotationMetadata, `{"name":"b.bin","size":7}`), "", true},
+		{"metadata of a whole archive", ModelPack, a(annotationMetadata, `{"name":"weights","size":9}`), "", false},
 		{"metadata twice", ModelPack, a(annotationMetadata, `{"size":7,"size":8}`), "", true},
 		{"old metadata lies", ModelPack, a(annotationMetadataOld, `{"name":"a.bin","size":8}`), "", true},
 		{"two names", ModelPack, a(annotationTitle, "a.bin", annotationFilepath, "models/a.bin"), "", false},
@@ -78,6 +78,58 @@ func TestClaims(t *testing.T) {
 				t.Errorf("an annotation was believed: %v", c.Files)
 			}
 		})
+	}
+}
+
+// TestRawMetadata: a raw layer is the file that its metadata is about.
+func TestRawMetadata(t *testing.T) {
+	for said, differs := range map[string]bool{
+		`{"name":"a.bin","size":7}`: false, `{"name":"models/a.bin"}`: false, `{}`: false,
+		`{"name":"b.bin","size":7}`: true, `{"name":"a.bin","size":8}`: true, `{"name":`: true,
+	} {
+		l := layerOf([]byte("weights"), Raw)
+		l.Path, l.Annotations = "models/a.bin", map[string]string{annotationMetadata: said}
+		c, err := Merge(&Image{Packaging: ModelPack, Layers: []Layer{l}}, nil, []*Sink{feed(t, NewSink(l, nil), []byte("weights"))})
+		if err != nil || has(c.Findings, provenance.CodeAnnotationDiffers) != differs {
+			t.Errorf("%s: %v %v", said, c.Findings, err)
+		}
+	}
+}
+
+// TestOlotTwoFiles: without a path the annotation can be about one file only.
+func TestOlotTwoFiles(t *testing.T) {
+	for n := 1; n <= 2; n++ {
+		b := tarOf(t, file("a", "a2")[2-n:]...)
+		l := layerOf(b, Tar)
+		l.Annotations = map[string]string{annotationOlotDigest: artifact.SumSHA256([]byte("a2")).String()}
+		c, err := Merge(&Image{Packaging: Container, Layers: []Layer{l}}, nil, []*Sink{feed(t, NewSink(l, nil), b)})
+		if err != nil || has(c.Findings, provenance.CodeAnnotationDiffers) != (n == 2) {
+			t.Errorf("%d files: %v %v", n, c.Findings, err)
+		}
+	}
+}
+
+// TestPart: of an image whose large layers were left out nothing is said that
+// only the whole could show.
+func TestPart(t *testing.T) {
+	b := tarOf(t, file("a")...)
+	for _, tt := range []struct {
+		kind   Packaging
+		config string
+	}{
+		{ModelPack, fmt.Sprintf(`{"modelfs":{"diffIds":[%q,%q]}}`, digestA, digestB)},
+		{ModelKit, fmt.Sprintf(`{"code":[{"digest":%q,"diffId":%q}]}`, digestA, digestA)},
+	} {
+		for _, parsed := range []int{0, 2} {
+			m := &Image{Packaging: tt.kind, Layers: []Layer{layerOf(b, Tar)}, parsed: parsed}
+			c, err := Merge(m, []byte(tt.config), []*Sink{feed(t, NewSink(m.Layers[0], nil), b)})
+			if err != nil || (len(c.Findings) > 0) != (parsed == 0) {
+				t.Errorf("%s, %d: %v %v", tt.kind, parsed, c.Findings, err)
+			}
+		}
+	}
+	if c, err := Merge(&Image{parsed: 1}, nil, nil); err != nil || len(c.Findings) > 0 {
+		t.Errorf("nothing read: %v %v", c, err)
 	}
 }
 

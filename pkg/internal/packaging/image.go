@@ -68,6 +68,9 @@ type IndexMember struct {
 
 // An Image is an OCI image manifest or a Docker v2 schema 2 manifest. Its
 // blobs are Config and Layers; Plan lists each distinct one once.
+//
+// Who reads only some of the layers may leave others out of a copy: then
+// nothing is said of what the whole would show.
 type Image struct {
 	MediaType    string
 	ArtifactType string
@@ -77,7 +80,11 @@ type Image struct {
 	Subject      artifact.Digest
 	Annotations  map[string]string
 	Findings     []provenance.Finding
+
+	parsed int // layers in the manifest; 0 for one that was not parsed
 }
+
+func (m *Image) partial() bool { return len(m.Layers) < m.parsed }
 
 // A Layer is one layer and what kind and media type say of it. A blob that
 // stands twice in a manifest is two layers.

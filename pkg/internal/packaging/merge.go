@@ -80,7 +80,7 @@ func Merge(m *Image, config []byte, sinks []*Sink) (Contents, error) {
 		}
 	}
 	files := t.files()
-	if !slices.ContainsFunc(files, func(f artifact.File) bool { return f.Role != artifact.RoleSystem }) {
+	if !m.partial() && !slices.ContainsFunc(files, func(f artifact.File) bool { return f.Role != artifact.RoleSystem }) {
 		notes.add(provenance.Finding{ID: provenance.CodeEmptyArtifact, Detail: "the layers hold no file of a model"})
 	}
 	for i, s := range sinks {

@@ -159,7 +159,7 @@ func (p *page) candidate(c provenance.Candidate) {
 		p.line("           signed at %s (%s)", Printable(at.Time), Printable(at.Source))
 	}
 	if len(c.Signers) > 0 {
-		p.line("           the policy's signer %s", Printable(strings.Join(c.Signers, ", ")))
+		p.line("           the policy's signer %s", Quoted(strings.Join(c.Signers, ", ")))
 	} else {
 		p.line("           nobody whom the policy names")
 	}
