@@ -35,13 +35,14 @@ const (
 // Limits on archives. Memory of a walk stays below 1 KiB per entry.
 const (
 	// maxEntries bounds the entries of all archives of a Plan. The largest
-	// images with a Python stack hold some 150,000; a million would cost
-	// 300 MB.
-	maxEntries = 250_000
+	// images with a Python stack hold some 150,000. 200,000 take 190 MB of heap
+	// until they are merged (BenchmarkManyEntries), a million would take
+	// nearly 1 GB.
+	maxEntries = 200_000
 	// maxNameBytes bounds their names and link targets together.
 	maxNameBytes = 32 << 20
 	// maxNodes bounds the directories and files of one merged tree.
-	maxNodes = 500_000
+	maxNodes = 400_000
 	// A compressed layer may grow to freeExpansion + maxRatio × its size.
 	// Weights compress by 1.1 to 1.5, vocabularies by 5, logs by 30; deflate
 	// cannot exceed 1,032, Zstandard has no bound.
