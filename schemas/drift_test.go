@@ -25,14 +25,14 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 		{schemas.Manifest(), map[string]any{
 			"manifest": provenance.Manifest{}, "generator": provenance.Generator{}, "catalog": provenance.Catalog{},
 			"artifact": provenance.Artifact{}, "member": provenance.Member{}, "file": provenance.File{},
-			"signature": provenance.Signature{}, "identity": provenance.Identity{}, "claim": provenance.Claim{},
+			"signature": provenance.Signature{}, "attestation": provenance.Attestation{}, "identity": provenance.Identity{}, "claim": provenance.Claim{},
 			"observation": provenance.Observation{}, "speaker": provenance.Speaker{}, "source": provenance.Source{},
 			"document": provenance.Document{}, "finding": provenance.Finding{}, "coverage": provenance.Coverage{},
 		}},
 		{schemas.Report(), map[string]any{
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
 			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{},
-			"verdict": policy.Verdict{}, "reason": policy.Reason{}, "candidate": provenance.Candidate{},
+			"verdict": policy.Verdict{}, "reason": policy.Reason{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
 		}},
 	} {
 		root := document(t, tc.schema)

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"fmt"
 	"path/filepath"
@@ -130,4 +131,61 @@ func cut(data []byte, n int) func(*testing.T, string, artifact.Descriptor) {
 
 func grow(data []byte) func(*testing.T, string, artifact.Descriptor) {
 	return replace(data, append(bytes.Clone(data), ' '))
+}
+
+// TestHardLink: a card that is another name of a file in the same archive is
+// either read or said not to have been, never passed over.
+func TestHardLink(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		first string
+		state provenance.State
+	}{
+		{"to a document that is read", "README", provenance.StateDeclared},
+		{"to a file that nobody reads", "notes.bin", provenance.NotExamined},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := newLayoutWriter()
+			body := encode(t, map[string]any{
+				"schemaVersion": 2, "mediaType": ocispec.MediaTypeImageManifest,
+				"config": l.blob(ocispec.MediaTypeImageConfig, []byte(`{"rootfs":{"type":"layers"}}`), nil),
+				"layers": []any{l.blob(ocispec.MediaTypeImageLayer, linked(t, "models/"+c.first), nil)},
+			})
+			l.sign(t, l.manifest(body, "v1", ""))
+			dir := t.TempDir()
+			l.write(t, dir)
+			r := examine(t, byDemoKey(t), dir)
+			if r.Manifest == nil {
+				t.Fatalf("no record: %v %+v", r.Verdict, r.Error)
+			}
+			for _, claim := range r.Manifest.Claims {
+				if claim.ID == "license.weights" && claim.State != c.state {
+					t.Errorf("%v %v, want %v", claim.State, claim.Observations, c.state)
+				}
+			}
+		})
+	}
+}
+
+// linked is an archive in which README.md is a hard link to first.
+func linked(t *testing.T, first string) []byte {
+	t.Helper()
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	put := func(h tar.Header, data []byte) {
+		h.Mode, h.Size = 0o644, int64(len(data))
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(tar.Header{Name: "models/model.safetensors", Typeflag: tar.TypeReg}, weights(t).data)
+	put(tar.Header{Name: first, Typeflag: tar.TypeReg}, []byte("---\nlicense: mit\n---\n"))
+	put(tar.Header{Name: "models/README.md", Typeflag: tar.TypeLink, Linkname: first}, nil)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return archive.Bytes()
 }

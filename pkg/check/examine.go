@@ -142,9 +142,6 @@ func (e *examination) fetch(ctx context.Context, d artifact.Descriptor, limit in
 	return b, err
 }
 
-// maxIndexDepth bounds indexes inside indexes; none deeper than one is known.
-const maxIndexDepth = 4
-
 // unpack reads the manifests and lists what has to be hashed.
 func (e *examination) unpack(ctx context.Context) error {
 	if err := e.open(ctx, e.subject.Descriptor, e.subject.Body, "", false, 0); err != nil {
@@ -168,8 +165,8 @@ func (e *examination) open(ctx context.Context, d artifact.Descriptor, body []by
 		e.members = append(e.members, &member{descriptor: d, platform: platform, attestation: attestation, image: doc.Image})
 		return nil
 	}
-	if depth == maxIndexDepth {
-		return fmt.Errorf("reading index %v: %w: deeper than %d", d.Digest, packaging.ErrLimit, maxIndexDepth)
+	if depth == packaging.MaxIndexDepth {
+		return fmt.Errorf("reading index %v: %w: deeper than %d", d.Digest, packaging.ErrLimit, packaging.MaxIndexDepth)
 	}
 	for _, m := range doc.Index.Members {
 		if e.cfg.Platform != "" && m.Platform != e.cfg.Platform {

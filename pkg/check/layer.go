@@ -64,6 +64,25 @@ func (g *gallery) seen(layer artifact.Digest, path string) *watcher {
 	return g.proved[layer][path]
 }
 
+// adopt gives hard links, which have no bytes of their own in an archive, what
+// was seen under the other name of the same content.
+func (g *gallery) adopt(files []artifact.File) {
+	type content struct{ layer, file artifact.Digest }
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	watched := map[content]*watcher{}
+	for _, f := range files {
+		if w := g.proved[f.Layer][f.Path]; w != nil {
+			watched[content{f.Layer, f.Digest}] = w
+		}
+	}
+	for _, f := range files {
+		if w := watched[content{f.Layer, f.Digest}]; w != nil && g.proved[f.Layer][f.Path] == nil {
+			g.proved[f.Layer][f.Path] = w
+		}
+	}
+}
+
 // guarded is a sink whose gallery learns how it ended.
 type guarded struct {
 	blob.Sink
@@ -83,28 +102,30 @@ func (s *guarded) Close(err error) error {
 // A watcher sees the bytes of one file as they stream by, in fixed memory, and
 // lets go of its windows after the last one: an archive may hold many files.
 type watcher struct {
-	left   int64
-	sink   *inspect.Sink // nil after the last byte
-	unread bool          // a document that somebody would read, too large to keep
-	text   []byte        // a whole document; nil where nobody reads it
-	facts  inspect.Facts
+	left  int64
+	sink  *inspect.Sink // nil after the last byte
+	text  []byte        // a whole document; nil where nobody reads it or it is too large to keep
+	facts inspect.Facts
 }
 
 func (g *gallery) newWatcher(path string, size int64) *watcher {
 	w := &watcher{left: size, sink: inspect.New(path, size)}
 	if disclose.Wanted(path) || inspect.Wanted(path) {
-		switch {
-		case size > maxDocument:
-			w.unread = true
-		case g.captured.Add(size) > maxCaptured:
-			g.captured.Add(-size)
-			w.unread = true
-		default:
+		// What does not fit is hashed and not kept; the record says so.
+		if size <= maxDocument && g.take(size) {
 			w.text = make([]byte, 0, size)
 		}
 	}
 	w.finish()
 	return w
+}
+
+func (g *gallery) take(n int64) bool {
+	if g.captured.Add(n) > maxCaptured {
+		g.captured.Add(-n)
+		return false
+	}
+	return true
 }
 
 func (w *watcher) Write(p []byte) (int, error) {

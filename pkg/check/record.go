@@ -124,6 +124,7 @@ func (e *examination) describeMembers(m *provenance.Manifest) error {
 
 // nameFormats completes the files with what inspection saw in them.
 func (e *examination) nameFormats(member *member) {
+	e.gallery.adopt(member.contents.Files)
 	for i := range member.contents.Files {
 		f := &member.contents.Files[i]
 		if w := e.gallery.seen(f.Layer, f.Path); w != nil {
@@ -183,17 +184,21 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 	for _, f := range m.Files {
 		doc := provenance.Document{Path: f.Path, Digest: f.Digest}
 		w := e.gallery.seen(f.Layer, f.Path)
-		if w == nil || seen[doc] || f.Role == artifact.RoleSystem {
+		if seen[doc] || f.Role == artifact.RoleSystem {
 			continue
 		}
 		seen[doc] = true
-		facts := []inspect.Facts{w.facts}
+		var facts []inspect.Facts
+		if w != nil {
+			facts = append(facts, w.facts)
+		}
 		switch {
-		case w.unread:
+		case !disclose.Wanted(f.Path) && !inspect.Wanted(f.Path):
+		case w == nil || w.text == nil:
 			in.Unread = append(in.Unread, doc)
 			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeDocumentTooLarge, Subject: f.Path, Digest: f.Digest,
 				Detail: fmt.Sprintf("%q has %d bytes; what it says was not read", f.Path, f.Size)})
-		case w.text != nil:
+		default:
 			if inspect.Wanted(f.Path) {
 				facts = append(facts, inspect.Config(f.Path, f.Digest, w.text))
 			}

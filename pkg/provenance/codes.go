@@ -25,7 +25,11 @@ const (
 	CodeCertificateNotLogged   = "certificate-not-logged" // certificate without a timestamp of a trusted certificate log (SCT)
 	CodeNotASignature          = "not-a-signature"        // an attestation or another kind of referrer
 	CodeSignatureMalformed     = "signature-malformed"
-	CodeNoTrust                = "no-trust" // nobody said whom to trust
+	CodeSignatureWrongScheme   = "signature-wrong-scheme" // holds, under a scheme that the policy does not accept
+	CodeSignaturePending       = "signature-pending"      // holds; whether it is about these files is known when they were hashed
+	CodeAttestationVerified    = "attestation-verified"   // cryptography and subject hold, and it says something else than that the artifact is signed
+	CodeAttestationMissing     = "attestation-missing"    // one that the policy requires
+	CodeNoTrust                = "no-trust"               // nobody said whom to trust
 
 	// Bytes.
 	CodeDigestMismatch = "digest-mismatch"

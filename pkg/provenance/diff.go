@@ -17,6 +17,8 @@ type Difference struct {
 	Files            []FileChange    // by path
 	SignersGone      []Signature     // loud: who signed before and does not now
 	SignersAdded     []Signature
+	AttestersGone    []Attestation
+	AttestersAdded   []Attestation
 	FindingsGone     []Finding
 	FindingsAdded    []Finding
 	EvidenceReplaced []string // ids of claims with the same state and value on other observations
@@ -41,6 +43,7 @@ type FileChange struct {
 func (d Difference) IsZero() bool {
 	return d.Before.IsZero() && d.After.IsZero() && len(d.Claims) == 0 && len(d.Files) == 0 &&
 		len(d.SignersGone) == 0 && len(d.SignersAdded) == 0 &&
+		len(d.AttestersGone) == 0 && len(d.AttestersAdded) == 0 &&
 		len(d.FindingsGone) == 0 && len(d.FindingsAdded) == 0 && len(d.EvidenceReplaced) == 0
 }
 
@@ -54,6 +57,7 @@ func Diff(a, b *Manifest) Difference {
 	d.Claims, d.EvidenceReplaced = diffClaims(a.Claims, b.Claims)
 	d.Files = diffFiles(a.Files, b.Files)
 	d.SignersGone, d.SignersAdded = missing(a.Signatures, b.Signatures), missing(b.Signatures, a.Signatures)
+	d.AttestersGone, d.AttestersAdded = missing(a.Attestations, b.Attestations), missing(b.Attestations, a.Attestations)
 	d.FindingsGone, d.FindingsAdded = missing(a.Findings, b.Findings), missing(b.Findings, a.Findings)
 	return d
 }

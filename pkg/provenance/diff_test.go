@@ -18,6 +18,34 @@ func TestDiffOfTheSameIsNothing(t *testing.T) {
 	}
 }
 
+// An attestation is part of the substance: in any order, and never silently.
+func TestAttestations(t *testing.T) {
+	without, with := sample(t), sample(t)
+	with.Attestations = attestations()
+	one, err := provenance.Encode(with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := provenance.Encode(shuffle(with))
+	if err != nil || string(one) != string(two) {
+		t.Errorf("the order decides (%v):\n%s\n%s", err, one, two)
+	}
+	if m, err := provenance.Decode(one); err != nil || len(m.Attestations) != 2 || m.Attestations[0].PredicateType != "https://cyclonedx.org/bom" {
+		t.Errorf("read again: %+v, %v", m, err)
+	}
+	if d := provenance.Diff(without, with); d.IsZero() || len(d.AttestersAdded) != 2 || len(d.AttestersGone) != 0 || len(d.SignersAdded) != 0 {
+		t.Errorf("added: %+v", d)
+	}
+	if d := provenance.Diff(with, without); d.IsZero() || len(d.AttestersGone) != 2 {
+		t.Errorf("gone: %+v", d)
+	}
+	a, _ := provenance.SubstanceDigest(without)
+	b, _ := provenance.SubstanceDigest(with)
+	if a == b {
+		t.Error("one substance digest with and without attestations")
+	}
+}
+
 func TestDiff(t *testing.T) {
 	a, b := sample(t), sample(t)
 	b.Subject = digest("another")

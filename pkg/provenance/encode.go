@@ -33,14 +33,15 @@ type subject struct {
 
 // substance is a Manifest that is written without its generator.
 type substance struct {
-	Subject    artifact.Digest `json:"-"`
-	Generator  Generator       `json:"-"`
-	Artifact   Artifact        `json:"artifact"`
-	Files      []File          `json:"files"`
-	Signatures []Signature     `json:"signatures"`
-	Claims     []Claim         `json:"claims"`
-	Findings   []Finding       `json:"findings"`
-	Coverage   []Coverage      `json:"coverage"`
+	Subject      artifact.Digest `json:"-"`
+	Generator    Generator       `json:"-"`
+	Artifact     Artifact        `json:"artifact"`
+	Files        []File          `json:"files"`
+	Signatures   []Signature     `json:"signatures"`
+	Attestations []Attestation   `json:"attestations,omitempty"`
+	Claims       []Claim         `json:"claims"`
+	Findings     []Finding       `json:"findings"`
+	Coverage     []Coverage      `json:"coverage"`
 }
 
 // Encode writes m as an in-toto Statement v1 in canonical JSON (RFC 8785),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
@@ -108,11 +109,29 @@ func checkSignatures(m *Manifest) error {
 		if s.Signer == "" || s.Scheme == "" {
 			return errors.New("signature without signer or scheme")
 		}
-		byKey := s.Identity.KeyFingerprint != ""
-		byCertificate := s.Identity.Subject != "" && s.Identity.Issuer != ""
-		if byKey == byCertificate {
-			return fmt.Errorf("signature of %q is by neither a key nor a certificate, or by both", s.Signer)
+		if err := checkSigner(s.Identity, s.Evidence); err != nil {
+			return fmt.Errorf("signature of %q %w", s.Signer, err)
 		}
+	}
+	for _, a := range m.Attestations {
+		if a.Signer == "" || a.Scheme == "" || a.PredicateType == "" {
+			return errors.New("attestation without signer, scheme or predicate type")
+		}
+		if err := checkSigner(a.Identity, a.Evidence); err != nil {
+			return fmt.Errorf("attestation of %q %w", a.Signer, err)
+		}
+	}
+	return nil
+}
+
+func checkSigner(identity Identity, evidence []string) error {
+	byKey := identity.KeyFingerprint != ""
+	byCertificate := identity.Subject != "" && identity.Issuer != ""
+	if byKey == byCertificate {
+		return errors.New("is by neither a key nor a certificate, or by both")
+	}
+	if slices.Contains(evidence, "") {
+		return errors.New("rests on evidence without a word")
 	}
 	return nil
 }

@@ -34,6 +34,11 @@ func TestDishonestManifestsAreRefused(t *testing.T) {
 		"nameless signer":      {func(m m) { m.Signatures[0].Signer = "" }, "without signer"},
 		"signed by nobody":     {func(m m) { m.Signatures[0].Identity = provenance.Identity{} }, "neither a key nor"},
 		"key and certificate":  {func(m m) { m.Signatures[0].Identity.Subject, m.Signatures[0].Identity.Issuer = "a", "b" }, "or by both"},
+		"evidence of nothing":  {func(m m) { m.Signatures[0].Evidence = []string{""} }, "without a word"},
+		"attested by no name":  {func(m m) { m.Attestations[0].Signer = "" }, "without signer"},
+		"attests nothing":      {func(m m) { m.Attestations[0].PredicateType = "" }, "predicate type"},
+		"attests by no scheme": {func(m m) { m.Attestations[0].Scheme = "" }, "without signer"},
+		"attester is nobody":   {func(m m) { m.Attestations[0].Identity = provenance.Identity{} }, "neither a key nor"},
 		"finding without code": {func(m m) { m.Findings[0].ID = "" }, "without code"},
 		"claim twice":          {func(m m) { m.Claims[1].ID = m.Claims[0].ID }, "twice"},
 
@@ -92,6 +97,7 @@ func TestDishonestManifestsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := sample(t)
+			m.Attestations = attestations()
 			tc.change(m)
 			b, err := provenance.Encode(m)
 			if b != nil || !errors.Is(err, provenance.ErrDishonest) || !strings.Contains(err.Error(), tc.want) {

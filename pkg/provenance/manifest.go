@@ -20,14 +20,15 @@ const (
 type Manifest struct {
 	// Subject is the OCI manifest (or index) digest; for a plain tree, its
 	// content identity.
-	Subject    artifact.Digest `json:"-"`
-	Generator  Generator       `json:"generator"`
-	Artifact   Artifact        `json:"artifact"`
-	Files      []File          `json:"files"`
-	Signatures []Signature     `json:"signatures"`
-	Claims     []Claim         `json:"claims"`
-	Findings   []Finding       `json:"findings"`
-	Coverage   []Coverage      `json:"coverage"`
+	Subject      artifact.Digest `json:"-"`
+	Generator    Generator       `json:"generator"`
+	Artifact     Artifact        `json:"artifact"`
+	Files        []File          `json:"files"`
+	Signatures   []Signature     `json:"signatures"`
+	Attestations []Attestation   `json:"attestations,omitempty"` // that the policy demands
+	Claims       []Claim         `json:"claims"`
+	Findings     []Finding       `json:"findings"`
+	Coverage     []Coverage      `json:"coverage"`
 }
 
 // A Generator names what wrote the manifest. It is the only part that the
@@ -88,13 +89,31 @@ type Signature struct {
 	Identity      Identity `json:"identity"`
 	PredicateType string   `json:"predicateType,omitempty"`
 	Relation      Relation `json:"relation"` // by policy, never by the signer's own word
+	// Evidence is what the policy demands of the signer's signatures beyond
+	// themselves, and what was verified: "transparency-log", "trusted-time", …
+	Evidence []string `json:"evidence,omitempty"`
 }
 
-// An Identity is who a verified signature is by: a key or a certificate.
+// An Attestation says that a signer whom the policy names made a statement of
+// this type about the subject, and that it holds. What it states is another
+// question. It is a type of its own so that it is never counted as a
+// Signature.
+type Attestation struct {
+	Signer        string   `json:"signer"` // the policy's name
+	PredicateType string   `json:"predicateType"`
+	Scheme        string   `json:"scheme"`
+	Identity      Identity `json:"identity"`
+	Relation      Relation `json:"relation"`
+	Evidence      []string `json:"evidence,omitempty"` // as in Signature
+}
+
+// An Identity is who a verified signature is by: a key or a certificate. Of a
+// certificate by an authority of the user's own, Issuer is "ca:" and the
+// policy's name of that authority.
 type Identity struct {
 	KeyFingerprint string            `json:"keyFingerprint,omitempty"` // "sha256:" + hex of the PKIX DER
 	Subject        string            `json:"subject,omitempty"`        // subject alternative name
-	Issuer         string            `json:"issuer,omitempty"`         // OIDC issuer
+	Issuer         string            `json:"issuer,omitempty"`         // OIDC issuer, or "ca:" and a name
 	TrustedRoot    string            `json:"trustedRoot,omitempty"`    // the policy's name of the root that proves the certificate
 	Extensions     map[string]string `json:"extensions,omitempty"`     // Fulcio's, by their documented names
 }

@@ -89,6 +89,14 @@ func sample(t testing.TB) *provenance.Manifest {
 	}
 }
 
+// attestations are two that a sample can carry.
+func attestations() []provenance.Attestation {
+	return []provenance.Attestation{
+		{Signer: "ci", Scheme: "sigstore-key", PredicateType: "https://slsa.dev/provenance/v1", Identity: provenance.Identity{KeyFingerprint: digest("key").String()}},
+		{Signer: "ci", Scheme: "sigstore-key", PredicateType: "https://cyclonedx.org/bom", Identity: provenance.Identity{KeyFingerprint: digest("key").String()}, Evidence: []string{"trusted-time", "transparency-log"}},
+	}
+}
+
 // shuffle returns m with every list in the opposite order, twice over where a
 // repetition must not matter.
 func shuffle(m *provenance.Manifest) *provenance.Manifest {
@@ -105,6 +113,11 @@ func shuffle(m *provenance.Manifest) *provenance.Manifest {
 	slices.Reverse(s.Findings)
 	s.Findings = append(s.Findings, s.Findings...)
 	s.Signatures = append(s.Signatures, s.Signatures...)
+	slices.Reverse(s.Attestations)
+	s.Attestations = append(s.Attestations, s.Attestations...)
+	for i := range s.Attestations {
+		slices.Reverse(s.Attestations[i].Evidence)
+	}
 	slices.Reverse(s.Coverage)
 	for i := range s.Coverage {
 		slices.Reverse(s.Coverage[i].Claims)

@@ -18,6 +18,8 @@ import (
 //	members         digest, platform
 //	files           path, digest, layer
 //	signatures      signer, scheme, identity
+//	attestations    signer, predicate type, scheme, identity
+//	evidence        word
 //	claims          id
 //	observations    source path, lines, method, value
 //	searched/unread path, digest
@@ -34,6 +36,7 @@ func Sort(m *Manifest) *Manifest {
 	})
 	s.Files = sortFiles(m.Files)
 	s.Signatures = sortSignatures(m.Signatures)
+	s.Attestations = sortAttestations(m.Attestations)
 	s.Claims = make([]Claim, 0, len(m.Claims))
 	for _, c := range m.Claims {
 		s.Claims = append(s.Claims, sortClaim(c))
@@ -64,11 +67,26 @@ func sortSignatures(signatures []Signature) []Signature {
 		if len(s.Identity.Extensions) == 0 {
 			s.Identity.Extensions = nil
 		}
+		s.Evidence = optional(arrange(s.Evidence, strings.Compare))
 		out = append(out, s)
 	}
 	return arrange(out, func(a, b Signature) int {
 		return cmp.Or(cmp.Compare(a.Signer, b.Signer), cmp.Compare(a.Scheme, b.Scheme))
 	})
+}
+
+func sortAttestations(attestations []Attestation) []Attestation {
+	out := make([]Attestation, 0, len(attestations))
+	for _, s := range attestations {
+		if len(s.Identity.Extensions) == 0 {
+			s.Identity.Extensions = nil
+		}
+		s.Evidence = optional(arrange(s.Evidence, strings.Compare))
+		out = append(out, s)
+	}
+	return optional(arrange(out, func(a, b Attestation) int {
+		return cmp.Or(cmp.Compare(a.Signer, b.Signer), cmp.Compare(a.PredicateType, b.PredicateType), cmp.Compare(a.Scheme, b.Scheme))
+	}))
 }
 
 func sortClaim(c Claim) Claim {

@@ -17,6 +17,7 @@ const SignType = "https://sigstore.dev/cosign/sign/v1"
 // The bounds on what strangers can attach. Real signatures are a few kB.
 const (
 	MaxBundle        = 16 << 20  // bytes of one bundle; attestations with a large predicate stay below
+	MaxConfig        = 4 << 20   // bytes of the config of a referring manifest, which is hashed; real ones have two
 	MaxBundles       = 32        // bundles in one referring manifest; tools write one
 	MaxCandidates    = 1000      // of one artifact; as many as registry lists referrers
 	MaxTotal         = 256 << 20 // bytes of all bundles of one artifact together

@@ -9,7 +9,7 @@ import (
 // What judging one candidate costs.
 func BenchmarkJudge(b *testing.B) {
 	lab, key := newLab(b), newKey(b, "P-256")
-	v := newVerifier(b, Config{Roots: []Root{rootOf(b, lab)}, Keys: []Key{{"ours", pemOf(b, key.Public())}}})
+	v := newVerifier(b, Config{Roots: []Root{rootOf(b, lab)}, Keys: []Key{{Name: "ours", PEM: pemOf(b, key.Public())}}})
 	for name, bundle := range map[string][]byte{"keyless": bundleOf(b, lab, keyless()), "key": signed1(b, testSubject, key)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

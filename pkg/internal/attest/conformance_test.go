@@ -159,7 +159,7 @@ func TestConformanceMeant(t *testing.T) {
 	if bundle, err = os.ReadFile(filepath.Join(dir, "bundle.sigstore.json")); err != nil {
 		t.Fatal(err)
 	}
-	expectRefusal(t, judgeCase(t, base, dir, bundle, []Key{{"another", pemOf(t, newKey(t, "P-256").Public())}}), provenance.CodeSignatureWrongKey)
+	expectRefusal(t, judgeCase(t, base, dir, bundle, []Key{{Name: "another", PEM: pemOf(t, newKey(t, "P-256").Public())}}), provenance.CodeSignatureWrongKey)
 }
 
 // Every conformance bundle is a signature of a.txt or of nothing: under any

@@ -14,7 +14,7 @@ import (
 // proven one has an identity.
 func FuzzBundle(f *testing.F) {
 	lab, key := newLab(f), newKey(f, "P-256")
-	v := newVerifier(f, Config{Roots: []Root{rootOf(f, lab)}, Keys: []Key{{"ours", pemOf(f, key.Public())}}})
+	v := newVerifier(f, Config{Roots: []Root{rootOf(f, lab)}, Keys: []Key{{Name: "ours", PEM: pemOf(f, key.Public())}}})
 	f.Add(signed1(f, testSubject, key))
 	f.Add(bundleOf(f, lab, keyless()))
 	f.Add(bundleOf(f, lab, keyless(func(r *sigstoretest.Request) { r.Rekor2, r.Message = true, true })))

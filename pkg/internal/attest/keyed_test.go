@@ -61,7 +61,7 @@ func TestKeyProven(t *testing.T) {
 	for _, kind := range []string{"P-256", "P-384", "P-521", "Ed25519", "RSA"} {
 		t.Run(kind, func(t *testing.T) {
 			key := newKey(t, kind)
-			v := newVerifier(t, Config{Keys: []Key{{"stranger", pemOf(t, stranger.Public())}, {"ours", pemOf(t, key.Public())}}})
+			v := newVerifier(t, Config{Keys: []Key{{Name: "stranger", PEM: pemOf(t, stranger.Public())}, {Name: "ours", PEM: pemOf(t, key.Public())}}})
 			bundle := signed1(t, testSubject, key)
 			c := verifyOne(t, v, bundle)
 			sum, err := keySum(key.Public())
@@ -101,7 +101,7 @@ func TestKeyOlderHash(t *testing.T) {
 		}
 		object(m, "dsseEnvelope", "signatures", 0)["sig"] = base64.StdEncoding.EncodeToString(sig)
 	})
-	v := newVerifier(t, Config{Keys: []Key{{"ours", pemOf(t, key.Public())}}})
+	v := newVerifier(t, Config{Keys: []Key{{Name: "ours", PEM: pemOf(t, key.Public())}}})
 	if c := verifyOne(t, v, bundle); c.Verdict != provenance.Proven {
 		t.Errorf("%+v", c)
 	}
@@ -111,7 +111,7 @@ func TestKeyRefused(t *testing.T) {
 	for _, kind := range []string{"P-256", "Ed25519", "RSA"} {
 		t.Run(kind, func(t *testing.T) {
 			key, other := newKey(t, kind), newKey(t, kind)
-			v := newVerifier(t, Config{Keys: []Key{{"ours", pemOf(t, key.Public())}}})
+			v := newVerifier(t, Config{Keys: []Key{{Name: "ours", PEM: pemOf(t, key.Public())}}})
 			good := signed1(t, testSubject, key)
 			theirs := signed1(t, testSubject, other)
 			expectRefusal(t, verifyOne(t, newVerifier(t, Config{}), good), provenance.CodeSignatureWrongKey)
@@ -145,7 +145,7 @@ func TestKeyRefused(t *testing.T) {
 func TestKeyWithLog(t *testing.T) {
 	lab := newLab(t)
 	key := newKey(t, "P-256")
-	ours := []Key{{"ours", pemOf(t, key.Public())}}
+	ours := []Key{{Name: "ours", PEM: pemOf(t, key.Public())}}
 	byKey := func(change func(*sigstoretest.Request)) []byte {
 		return bundleOf(t, lab, keyless(func(r *sigstoretest.Request) { r.Identity, r.Key = "", key }, change))
 	}
@@ -226,11 +226,11 @@ func TestNewRefusesKeys(t *testing.T) {
 		"P-224":               pemOf(t, p224.Public()),
 		"huge":                append(slices.Clone(good), bytes.Repeat([]byte("\n x"), maxTrustMaterial)...),
 	} {
-		if _, err := New(Config{Keys: []Key{{"good", good}, {name, data}}}); !errors.Is(err, ErrTrust) {
+		if _, err := New(Config{Keys: []Key{{Name: "good", PEM: good}, {Name: name, PEM: data}}}); !errors.Is(err, ErrTrust) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := New(Config{Keys: []Key{{"rsa", block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&newKey(t, "RSA").(*rsa.PrivateKey).PublicKey))}}}); err != nil {
+	if _, err := New(Config{Keys: []Key{{Name: "rsa", PEM: block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&newKey(t, "RSA").(*rsa.PrivateKey).PublicKey))}}}); err != nil {
 		t.Errorf("PKCS #1: %v", err)
 	}
 }
@@ -248,7 +248,7 @@ func TestNewRefusesRootsAndSettings(t *testing.T) {
 		"unknown field":    append([]byte(`{"also":"x",`), good.JSON[1:]...),
 		"null in the list": bytes.Replace(good.JSON, []byte(`"tlogs":[`), []byte(`"tlogs":[null,`), 1),
 	} {
-		if _, err := New(Config{Roots: []Root{good, {name, data}}}); !errors.Is(err, ErrTrust) {
+		if _, err := New(Config{Roots: []Root{good, {Name: name, JSON: data}}}); !errors.Is(err, ErrTrust) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -54,6 +54,7 @@ func (v *Verifier) proveCertificate(s *signed, subject artifact.Digest) (proof, 
 		under, err := v.underRoot(r, s, leaf, subject)
 		if err == nil {
 			under.scheme, under.identity = p.scheme, identity
+			under.identity.TrustedRoot = r.name
 			under.checked = append(p.checked, under.checked...)
 			return under, nil
 		}

@@ -11,13 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/attest/sigstoretest"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 func TestKeylessProven(t *testing.T) {
 	lab := newLab(t)
-	v := newVerifier(t, Config{Roots: []Root{rootOf(t, newLab(t)), rootOf(t, lab)}}) // a stranger's root first
+	ours := rootOf(t, lab)
+	ours.Name = "ours"
+	v := newVerifier(t, Config{Roots: []Root{rootOf(t, newLab(t)), ours}}) // a stranger's root first
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +54,7 @@ func TestKeylessProven(t *testing.T) {
 			if c.Scheme != "sigstore-keyless" || c.Layout != "referrers-api" || c.Digest.IsZero() {
 				t.Errorf("got %+v", c)
 			}
-			if c.Identity.Subject != testIdentity || c.Identity.Issuer != testIssuer || c.Identity.KeyFingerprint != "" ||
+			if c.Identity.Subject != testIdentity || c.Identity.Issuer != testIssuer || c.Identity.KeyFingerprint != "" || c.Identity.TrustedRoot != "ours" ||
 				len(c.Identity.Extensions) != 1 || c.Identity.Extensions["sourceRepositoryURI"] != "https://github.com/acme/models" {
 				t.Errorf("identity %+v", c.Identity)
 			}
@@ -126,8 +129,11 @@ func TestKeylessRefusedAsSigned(t *testing.T) {
 		{"too many subjects", func(r *request) {
 			r.Statement = statementOf(slices.Repeat([]string{subjectOf("", "sha256", testSubject.Hex())}, MaxSubjects+1)...)
 		}, provenance.CodeLimitExceeded},
-		{"statement of another version", func(r *request) {
+		{"statement of the older version", func(r *request) {
 			r.Statement = []byte(strings.Replace(string(statementOf(subjectOf("", "sha256", testSubject.Hex()))), "Statement/v1", "Statement/v0.1", 1))
+		}, provenance.CodeSignatureMalformed},
+		{"statement of a newer version", func(r *request) {
+			r.Statement = []byte(strings.Replace(string(statementOf(subjectOf("", "sha256", testSubject.Hex()))), "Statement/v1", "Statement/v2", 1))
 		}, provenance.CodeSignatureMalformed},
 		{"duplicate name in the statement", func(r *request) {
 			r.Statement = []byte(strings.Replace(string(statementOf(subjectOf("", "sha256", testSubject.Hex()))), `"predicate":`, `"subject":[],"predicate":`, 1))
@@ -183,6 +189,21 @@ func TestAttestation(t *testing.T) {
 		c.Identity.Subject != testIdentity || !slices.Contains(c.Checked, "transparency-log") {
 		t.Errorf("an attestation that holds: %+v", c)
 	}
+	older := func(kind string, subject artifact.Digest) func(r *sigstoretest.Request) {
+		return func(r *sigstoretest.Request) {
+			r.Statement = []byte(strings.NewReplacer("Statement/v1", "Statement/v0.1", SignType, kind).Replace(string(statementOf(subjectOf("", "sha256", subject.Hex())))))
+		}
+	}
+	c = verifyOne(t, v, bundleOf(t, lab, keyless(older(slsaType, testSubject))))
+	if c.Verdict != provenance.Refused || c.Code != provenance.CodeNotASignature || c.Identity.Subject != testIdentity || !strings.Contains(c.Detail, "it holds") {
+		t.Errorf("an attestation of the older version: %+v", c)
+	}
+	c = verifyOne(t, v, bundleOf(t, lab, keyless(older(slsaType, testOther))))
+	if c.Code != provenance.CodeNotASignature || c.Identity.Subject != "" || !strings.Contains(c.Detail, provenance.CodeSignatureWrongSubject) {
+		t.Errorf("an attestation of the older version about another artifact: %+v", c)
+	}
+	c = verifyOne(t, newVerifier(t, Config{Roots: []Root{rootOf(t, lab)}, SignatureTypes: []string{slsaType}}), bundleOf(t, lab, keyless(older(slsaType, testSubject))))
+	expectRefusal(t, c, provenance.CodeSignatureMalformed)
 	c = verifyOne(t, v, bundleOf(t, lab, keyless(func(r *sigstoretest.Request) { r.PredicateType, r.Subject = slsaType, testOther })))
 	if c.Code != provenance.CodeNotASignature || c.Identity.Subject != "" || !strings.Contains(c.Detail, provenance.CodeSignatureWrongSubject) {
 		t.Errorf("an attestation about another artifact: %+v", c)

@@ -100,7 +100,7 @@ func TestLegacyKey(t *testing.T) {
 	for _, kind := range []string{"P-256", "P-384", "Ed25519", "RSA"} {
 		t.Run(kind, func(t *testing.T) {
 			key := newKey(t, kind)
-			v := newVerifier(t, Config{Keys: []Key{{"ours", pemOf(t, key.Public())}}})
+			v := newVerifier(t, Config{Keys: []Key{{Name: "ours", PEM: pemOf(t, key.Public())}}})
 			sign := func(digest, word string) (string, map[string]string) {
 				payload := fmt.Sprintf(`{"critical":{"identity":{"docker-reference":"x"},"image":{"docker-manifest-digest":%q},"type":%q},"optional":null}`, digest, word)
 				sig, err := signMessage(key, []byte(payload))
@@ -117,7 +117,7 @@ func TestLegacyKey(t *testing.T) {
 			expectRefusal(t, verifyLegacy(t, v, testOther, payload, a), provenance.CodeSignatureWrongSubject)
 			expectRefusal(t, verifyLegacy(t, v, testSubject, payload+" ", a), provenance.CodeSignatureWrongKey)
 			expectRefusal(t, verifyLegacy(t, newVerifier(t, Config{}), testSubject, payload, a), provenance.CodeSignatureWrongKey)
-			other := newVerifier(t, Config{Keys: []Key{{"other", pemOf(t, newKey(t, kind).Public())}}})
+			other := newVerifier(t, Config{Keys: []Key{{Name: "other", PEM: pemOf(t, newKey(t, kind).Public())}}})
 			expectRefusal(t, verifyLegacy(t, other, testSubject, payload, a), provenance.CodeSignatureWrongKey)
 			payload, a = sign(testSubject.String(), "a shopping list")
 			expectRefusal(t, verifyLegacy(t, v, testSubject, payload, a), provenance.CodeNotASignature)

@@ -18,6 +18,7 @@ const notationType = "application/vnd.cncf.notary.signature"
 type slot struct {
 	candidate provenance.Candidate
 	bundle    artifact.Descriptor
+	config    *config           // of the referring manifest, shared by its bundles
 	legacy    map[string]string // the layer's annotations, of an older signature; never nil there
 	decided   bool
 }
@@ -35,6 +36,7 @@ type descriptor struct {
 	MediaType   string            `json:"mediaType"`
 	Digest      string            `json:"digest"`
 	Size        int64             `json:"size"`
+	Data        []byte            `json:"data"`
 	Annotations map[string]string `json:"annotations"`
 }
 
@@ -47,7 +49,7 @@ func listSlots(found []Referrer) []slot {
 	for _, r := range found {
 		for _, s := range referrerSlots(r) {
 			if !s.decided {
-				total += s.bundle.Size
+				total += s.bundle.Size + s.config.size()
 			}
 			switch {
 			case s.decided:
@@ -84,6 +86,9 @@ func referrerSlots(r Referrer) []slot {
 	}
 	layers, err := m.bundles()
 	if err != nil {
+		return refused(err)
+	}
+	if base.config, err = m.Config.readConfig(); err != nil {
 		return refused(err)
 	}
 	var slots []slot

@@ -12,8 +12,14 @@ import (
 // attestation framework, spec/v1/envelope.md).
 const payloadType = "application/vnd.in-toto+json"
 
-// A statement is the head of an in-toto Statement v1; the predicate is not
-// read here.
+// olderStatementType is what "cosign attest" still writes at v3.1.3 (in-toto
+// attestation framework, spec/v0.1.0). Its fields that are read here have the
+// same names and meanings. It counts for attestations only, never as a
+// signature.
+const olderStatementType = "https://in-toto.io/Statement/v0.1"
+
+// A statement is the head of an in-toto Statement; the predicate is not read
+// here.
 type statement struct {
 	Type          string            `json:"_type"`
 	PredicateType string            `json:"predicateType"`
@@ -30,7 +36,7 @@ func parseStatement(payload []byte) (statement, error) {
 	if err := strictjson.Decode(payload, &s); err != nil {
 		return statement{}, refuse(provenance.CodeSignatureMalformed, "its statement is %v", err)
 	}
-	if s.Type != provenance.StatementType {
+	if s.Type != provenance.StatementType && s.Type != olderStatementType {
 		return statement{}, refuse(provenance.CodeSignatureMalformed, "its statement is of type %q, want %q", s.Type, provenance.StatementType)
 	}
 	if s.PredicateType == "" {

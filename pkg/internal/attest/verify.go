@@ -50,15 +50,15 @@ func (v *Verifier) Verify(ctx context.Context, subject artifact.Digest, found []
 	return out, errors.Join(errs...)
 }
 
-// fill fetches the bundle of a slot and judges it.
+// fill fetches what a slot needs and judges its bundle.
 func (v *Verifier) fill(ctx context.Context, s *slot, subject artifact.Digest, fetch Fetch, memory *semaphore.Weighted) error {
-	cost := min(max(s.bundle.Size, 1), maxInFlight)
+	cost := min(max(s.bundle.Size, 1)+s.config.size(), maxInFlight)
 	if err := memory.Acquire(ctx, cost); err != nil {
 		s.candidate.Code, s.candidate.Detail = provenance.CodeInterrupted, "it was not looked at"
 		return fmt.Errorf("verifying signatures: %w", err)
 	}
 	defer memory.Release(cost)
-	raw, err := fetchBundle(ctx, s.bundle, fetch)
+	raw, err := s.fetch(ctx, fetch)
 	var lost *lostError
 	if errors.As(err, &lost) {
 		s.candidate.Code, s.candidate.Detail = provenance.CodeUnreachable, oneLine(lost.Error())
@@ -72,33 +72,56 @@ func (v *Verifier) fill(ctx context.Context, s *slot, subject artifact.Digest, f
 	return nil
 }
 
-// A lostError says that nobody could be asked.
-type lostError struct {
-	what artifact.Digest
-	err  error
+// fetch returns the bundle. The manifest's config is fetched beside it: what it
+// says is not used, but a signed artifact of which one byte was changed is not
+// the one that was signed.
+func (s *slot) fetch(ctx context.Context, fetch Fetch) ([]byte, error) {
+	var config error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		config = s.config.check(ctx, fetch)
+	}()
+	raw, err := fetchBlob(ctx, s.bundle, fetch, MaxBundle, "signature")
+	<-done
+	if err == nil {
+		err = config
+	}
+	return raw, err
 }
 
-func (e *lostError) Error() string { return fmt.Sprintf("fetching signature %v: %v", e.what, e.err) }
+// A lostError says that nobody could be asked.
+type lostError struct {
+	what   string
+	digest artifact.Digest
+	err    error
+}
+
+func (e *lostError) Error() string { return fmt.Sprintf("fetching %s %v: %v", e.what, e.digest, e.err) }
 func (e *lostError) Unwrap() error { return e.err }
 
-// fetchBundle fetches and hashes: bytes that nobody hashed are never judged.
-func fetchBundle(ctx context.Context, d artifact.Descriptor, fetch Fetch) ([]byte, error) {
-	raw, err := fetch(ctx, d, MaxBundle)
+// fetchBlob fetches and hashes: bytes that nobody hashed are never judged.
+func fetchBlob(ctx context.Context, d artifact.Descriptor, fetch Fetch, limit int64, what string) ([]byte, error) {
+	raw, err := fetch(ctx, d, limit)
 	var mismatch *artifact.MismatchError
 	switch {
 	case err == nil:
 	case errors.As(err, &mismatch), errors.Is(err, ErrUnusable):
 		return nil, err
 	default:
-		return nil, &lostError{what: d.Digest, err: err}
+		return nil, &lostError{what: what, digest: d.Digest, err: err}
 	}
+	return raw, checkBlob(raw, d, what)
+}
+
+func checkBlob(raw []byte, d artifact.Descriptor, what string) error {
 	h := d.Digest.Algorithm().New()
 	h.Write(raw)
 	got := artifact.DigestOf(d.Digest.Algorithm(), h.Sum(nil))
 	if got != d.Digest || int64(len(raw)) != d.Size {
-		return nil, &artifact.MismatchError{What: "signature", Want: d.Digest, Got: got, WantSize: d.Size, GotSize: int64(len(raw))}
+		return &artifact.MismatchError{What: what, Want: d.Digest, Got: got, WantSize: d.Size, GotSize: int64(len(raw))}
 	}
-	return raw, nil
+	return nil
 }
 
 // judge decides about one bundle or, with the annotations of its layer, one
@@ -135,6 +158,9 @@ func (v *Verifier) decide(c *provenance.Candidate, s *signed, subject artifact.D
 	}
 	attestation := s.statement != nil && !v.types[s.statement.PredicateType]
 	switch {
+	case !attestation && s.statement != nil && s.statement.Type != provenance.StatementType:
+		deny(c, refuse(provenance.CodeSignatureMalformed, "its statement is of type %q; for a signature it must be %q", s.statement.Type, provenance.StatementType))
+		return
 	case err != nil && attestation:
 		code, detail := reasonOf(err)
 		deny(c, refuse(provenance.CodeNotASignature, "an attestation, which does not hold (%s): %s", code, detail))

@@ -124,6 +124,10 @@ func (p *page) subject(r *check.Report) {
 		p.field("read", fmt.Sprintf("%s of %s; the rest is what the manifest claims", Bytes(r.Bytes.Hashed), Bytes(r.Manifest.Artifact.TotalBytes)))
 		return
 	}
+	if r.Manifest.Artifact.Kind == "tree" {
+		p.field("hashed", fmt.Sprintf("%s in %s; nobody named digests to compare with", Bytes(r.Bytes.Hashed), plural(r.Bytes.Files, "file")))
+		return
+	}
 	p.field("hashed", fmt.Sprintf("%s in %s, %s; every size and digest matches", Bytes(r.Bytes.Hashed), plural(r.Bytes.Blobs, "blob"), plural(r.Bytes.Files, "file")))
 }
 
@@ -133,7 +137,7 @@ func (p *page) signatures(r *check.Report) {
 	}
 	p.heading("Signatures")
 	if len(r.Signatures) == 0 {
-		p.line("  none found attached to this digest")
+		p.line("  none found")
 	}
 	for _, c := range r.Signatures {
 		p.candidate(c)
