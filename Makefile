@@ -62,6 +62,7 @@ tidy:
 	go mod tidy -diff
 
 e2e: tools-e2e ## run the binary against real registries, cosign and a local Sigstore
+	go test -count=1 -timeout 10m ./pkg/internal/attest/conformance
 	MODELCHECK_TOOLS=$(TOOLS) go test -tags e2e -count=1 -timeout 30m ./cmd/modelcheck -run TestE2E $(E2EFLAGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (10s)

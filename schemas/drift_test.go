@@ -32,7 +32,11 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 		{schemas.Report(), map[string]any{
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
 			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{},
+			"placed": check.Placed{}, "receiptCheck": check.ReceiptCheck{},
 			"verdict": policy.Verdict{}, "reason": policy.Reason{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
+		}},
+		{schemas.Sign(), map[string]any{
+			"": check.SignReport{}, "signatory": check.Signatory{}, "services": check.Services{}, "bundle": check.Bundle{}, "attached": check.Attached{},
 		}},
 	} {
 		root := document(t, tc.schema)

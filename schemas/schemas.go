@@ -1,5 +1,6 @@
 // Package schemas holds the JSON Schemas (2020-12) of what modelcheck writes
-// and reads: the provenance manifest, the policy, the report.
+// and reads: the provenance manifest, the policy, the report, and what single
+// verbs print.
 //
 // It validates nothing. A published file is never edited; a new version is a
 // new file. The report's schema refers to the manifest's by its file name.
@@ -19,6 +20,12 @@ var policyV1 []byte
 //go:embed report-v1.json
 var reportV1 []byte
 
+//go:embed sign-v1.json
+var signV1 []byte
+
+//go:embed trust-v1.json
+var trustV1 []byte
+
 // Manifest returns the schema of a provenance manifest, version 1.
 func Manifest() []byte { return slices.Clone(manifestV1) }
 
@@ -27,3 +34,10 @@ func Policy() []byte { return slices.Clone(policyV1) }
 
 // Report returns the schema of a report, version 1.
 func Report() []byte { return slices.Clone(reportV1) }
+
+// Sign returns the schema of what "modelcheck sign" prints, version 1.
+func Sign() []byte { return slices.Clone(signV1) }
+
+// Trust returns the schema of what the verbs of "modelcheck trust" print,
+// version 1.
+func Trust() []byte { return slices.Clone(trustV1) }

@@ -3,8 +3,11 @@ package schemas_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -19,7 +22,7 @@ const base = "https://github.com/modelcheck/modelcheck/schemas/"
 
 // files are the published schemas by name.
 func files() map[string][]byte {
-	return map[string][]byte{"manifest-v1.json": schemas.Manifest(), "policy-v1.json": schemas.Policy(), "report-v1.json": schemas.Report()}
+	return map[string][]byte{"manifest-v1.json": schemas.Manifest(), "policy-v1.json": schemas.Policy(), "report-v1.json": schemas.Report(), "sign-v1.json": schemas.Sign()}
 }
 
 func compile(t *testing.T, name string) *jsonschema.Schema {
@@ -153,11 +156,45 @@ func TestPolicySchemaAgreesWithTheParser(t *testing.T) {
 		yaml string
 		want bool
 	}{
-		"unsigned":             {head + "allowUnsigned: true", true},
-		"any of":               {keys + "require: {signatures: {anyOf: [a, b]}}", true},
-		"all of, findings":     {keys + "require: {signatures: {allOf: [a, b]}, predicateTypes: [x]}\nfindings: {deny: [code-on-load]}", true},
-		"at least":             {keys + "require: {signatures: {atLeast: {count: 2, of: [a, b]}}}\nallowUnsigned: false", true},
-		"keyless":              {roots + "signers: [{name: a, keyless: {issuer: i, subjectPattern: 's', extensions: {e: v}, trustedRoot: r}}]\nrequire: {signatures: {anyOf: [a]}}", true},
+		"unsigned":            {head + "allowUnsigned: true", true},
+		"any of":              {keys + "require: {signatures: {anyOf: [a, b]}}", true},
+		"all of, findings":    {keys + "require: {signatures: {allOf: [a, b]}, predicateTypes: [x]}\nfindings: {deny: [code-on-load]}", true},
+		"at least":            {keys + "require: {signatures: {atLeast: {count: 2, of: [a, b]}}}\nallowUnsigned: false", true},
+		"keyless":             {roots + "signers: [{name: a, keyless: {issuer: i, subjectPattern: 's', extensions: {buildTrigger: v, sourceRepositoryURIPattern: v}, trustedRoot: r}}]\nrequire: {signatures: {anyOf: [a]}}", true},
+		"groups":              {keys + "require: {signatures: {allOf: [a, {anyOf: [b]}]}}", true},
+		"at least, of groups": {keys + "require: {signatures: {atLeast: {count: 1, of: [a, {allOf: [b]}]}}}", true},
+		"own authority":       {roots + "signers: [{name: a, certificate: {chain: f, issuer: i, subject: s}}]\nrequire: {signatures: {anyOf: [a]}}", true},
+		"own authority, now":  {head + "signers: [{name: a, certificate: {chain: f, subjectPattern: s, time: current}}]\nrequire: {signatures: {anyOf: [a]}}", true},
+		"key for a time":      {roots + "signers: [{name: a, key: {file: f, notBefore: '2026-01-01T00:00:00Z', notAfter: '2026-01-01T01:30:00+01:00', requireLog: true}}]\nrequire: {signatures: {anyOf: [a]}}", true},
+		"ages":                {head + "trustedRoots: [{name: r, file: r.json, warnAge: 36h, maxAge: 90d}]\nsigners: [{name: a, keyless: {issuer: i, subject: s}}]\nrequire: {signatures: {anyOf: [a]}, evidence: {certificateTimestamps: 2, logEntries: 1, timestamps: 32}}", true},
+		"schemes, types":      {keys + "require: {signatures: {anyOf: [a, b]}, schemes: [sigstore-key, oms-key], predicateTypes: [no-statement, x]}", true},
+		"attestations":        {keys + "require: {signatures: {anyOf: [a]}, attestations: [{name: n, predicateType: t, signedBy: {allOf: [a, {anyOf: [b]}]}}]}", true},
+		"attested, unsigned":  {keys + "allowUnsigned: true\nrequire: {attestations: [{name: n, predicateType: t, signedBy: {anyOf: [a]}}]}", true},
+
+		"groups of groups":          {keys + "require: {signatures: {anyOf: [a, {anyOf: [{anyOf: [b]}]}]}}", false},
+		"empty group":               {keys + "require: {signatures: {anyOf: [a, b, {}]}}", false},
+		"group of two kinds":        {keys + "require: {signatures: {anyOf: [a, {anyOf: [b], allOf: [b]}]}}", false},
+		"own authority of nothing":  {head + "signers: [{name: a, certificate: {subject: s, time: current}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"own authority, anybody":    {head + "signers: [{name: a, certificate: {chain: f, time: current}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"own authority, noon":       {roots + "signers: [{name: a, certificate: {chain: f, subject: s, time: noon}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"own authority, and a key":  {roots + "signers: [{name: a, key: {file: f}, certificate: {chain: f, subject: s}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"own authority, pem":        {head + "signers: [{name: a, certificate: {pem: x, subject: s, time: current}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"key until a day":           {roots + "signers: [{name: a, key: {file: f, notAfter: '2026-01-01'}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"key until half a second":   {roots + "signers: [{name: a, key: {file: f, notAfter: '2026-01-01T00:00:00.5Z'}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"key logged, in words":      {roots + "signers: [{name: a, key: {file: f, requireLog: 'true'}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"unknown extension":         {roots + "signers: [{name: a, keyless: {issuer: i, subject: s, extensions: {e: v}}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"no extension":              {roots + "signers: [{name: a, keyless: {issuer: i, subject: s, extensions: {}}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"age of minutes":            {head + "trustedRoots: [{name: r, file: r.json, maxAge: 90m}]\nsigners: [{name: a, keyless: {issuer: i, subject: s}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"age of nothing":            {head + "trustedRoots: [{name: r, file: r.json, warnAge: 0d}]\nsigners: [{name: a, keyless: {issuer: i, subject: s}}]\nrequire: {signatures: {anyOf: [a]}}", false},
+		"no evidence":               {roots + "signers: [{name: a, keyless: {issuer: i, subject: s}}]\nrequire: {signatures: {anyOf: [a]}, evidence: {logEntries: 0}}", false},
+		"too much evidence":         {roots + "signers: [{name: a, keyless: {issuer: i, subject: s}}]\nrequire: {signatures: {anyOf: [a]}, evidence: {logEntries: 33}}", false},
+		"evidence of nothing":       {roots + "signers: [{name: a, keyless: {issuer: i, subject: s}}]\nrequire: {signatures: {anyOf: [a]}, evidence: {}}", false},
+		"unknown scheme":            {keys + "require: {signatures: {anyOf: [a, b]}, schemes: [sigstore]}", false},
+		"attestation without type":  {keys + "require: {signatures: {anyOf: [a, b]}, attestations: [{name: n, signedBy: {anyOf: [a]}}]}", false},
+		"attestation by anybody":    {keys + "require: {signatures: {anyOf: [a, b]}, attestations: [{name: n, predicateType: t}]}", false},
+		"attestations of nothing":   {keys + "require: {signatures: {anyOf: [a, b]}, attestations: []}", false},
+		"attested and no signature": {keys + "require: {attestations: [{name: n, predicateType: t, signedBy: {anyOf: [a, b]}}]}", false},
+
 		"nothing":              {head, false},
 		"not unsigned":         {head + "allowUnsigned: false", false},
 		"no requirement":       {keys, false},
@@ -186,6 +223,78 @@ func TestPolicySchemaAgreesWithTheParser(t *testing.T) {
 				t.Errorf("parser: %v, want valid %v", err, tc.want)
 			}
 		})
+	}
+}
+
+// The policies in the repository are policies, by schema and by parser.
+func TestPolicySamples(t *testing.T) {
+	s := compile(t, "policy-v1.json")
+	files, err := filepath.Glob("../testdata/policies/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d policies: %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc any
+		if err := yaml.Unmarshal(data, &doc); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(doc); err != nil {
+			t.Errorf("%s: schema: %v", file, err)
+		}
+		if _, err := policy.Parse(data); err != nil {
+			t.Errorf("%s: parser: %v", file, err)
+		}
+	}
+}
+
+// An editor shows what a field means, whichever it is.
+func TestPolicySchemaDescribesEveryField(t *testing.T) {
+	root := document(t, schemas.Policy())
+	defs := root["$defs"].(object)
+	var look func(name string, of object)
+	look = func(name string, of object) {
+		properties, _ := of["properties"].(object)
+		for field, def := range properties {
+			field, def := name+"."+field, def.(object)
+			look(field, def)
+			target, _ := def["$ref"].(string)
+			described, _ := defs[strings.TrimPrefix(target, "#/$defs/")].(object)
+			if def["description"] == nil && described["description"] == nil {
+				t.Errorf("%s has no description", field)
+			}
+		}
+	}
+	look("policy", root)
+	for name, def := range defs {
+		look(name, def.(object))
+	}
+}
+
+// Schema and parser know the same certificate extensions.
+func TestPolicySchemaKnowsTheExtensions(t *testing.T) {
+	const policyOf = "apiVersion: modelcheck/v1\nkind: Policy\ntrustedRoots: [{name: r, file: r.json}]\nsigners: [{name: a, keyless: {issuer: i, subject: s, extensions: {NAME: v}}}]\nrequire: {signatures: {anyOf: [a]}}"
+	_, err := policy.Parse([]byte(policyOf))
+	if err == nil {
+		t.Fatal("NAME is an extension")
+	}
+	_, list, _ := strings.Cut(strings.TrimSuffix(err.Error(), ")"), "with Pattern: ")
+	var want []string
+	for _, name := range strings.Split(list, ", ") {
+		want = append(want, name, name+"Pattern")
+	}
+	slices.Sort(want)
+	names := document(t, schemas.Policy())["$defs"].(object)["extensions"].(object)["properties"].(object)
+	if got := slices.Sorted(maps.Keys(names)); !slices.Equal(got, want) {
+		t.Errorf("the schema has %q, the parser %q", got, want)
+	}
+	for name := range names {
+		if _, err := policy.Parse([]byte(strings.Replace(policyOf, "NAME", name, 1))); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

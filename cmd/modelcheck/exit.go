@@ -23,7 +23,8 @@ const exitStatus = `EXIT STATUS
   1  no verdict: registry, network, trust material, input or output failed
   2  usage: the command line or the reference is malformed
   3  deny: a check was made and does not hold
-  4  hold: a person has to decide, for example because nobody said whom to trust`
+  4  hold: a person has to decide, for example because nobody said whom to trust
+Of several references the gravest counts: deny, no verdict, hold, allow.`
 
 // A verdictError carries a verdict that is not "allow" to the exit code. It
 // has been reported already and prints nothing.
@@ -54,6 +55,15 @@ func verdictCode(v policy.Verdict) error {
 	return verdictError{v.Outcome}
 }
 
+// complain says what went wrong, and what can be done about it.
+func complain(stderr io.Writer, err error) {
+	fmt.Fprintf(stderr, "modelcheck: error: %s\n", printable(err.Error()))
+	var hint hintError
+	if errors.As(err, &hint) {
+		fmt.Fprintf(stderr, "modelcheck: hint: %s\n", hint.hint)
+	}
+}
+
 // exitCode reports err on stderr and says what the process ends with.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil {
@@ -70,11 +80,7 @@ func exitCode(err error, stderr io.Writer) int {
 			return exitNoVerdict
 		}
 	}
-	fmt.Fprintf(stderr, "modelcheck: error: %s\n", printable(err.Error()))
-	var hint hintError
-	if errors.As(err, &hint) {
-		fmt.Fprintf(stderr, "modelcheck: hint: %s\n", hint.hint)
-	}
+	complain(stderr, err)
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage

@@ -52,13 +52,19 @@ type placeFlags struct {
 }
 
 func (p *placeFlags) add(cmd *cobra.Command) {
+	p.addAccess(cmd)
+	f := cmd.Flags()
+	f.StringVar(&p.platform, "platform", "", "verify only this `OS/ARCH` of an index (default: all of them)")
+	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor)")
+}
+
+// addAccess adds what also those verbs need that read no blobs.
+func (p *placeFlags) addAccess(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&p.plainHTTP, "plain-http", false, "speak HTTP without TLS to the registry (always so for loopback)")
 	f.StringVar(&p.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust beside the system's")
 	f.StringVar(&p.registryConfig, "registry-config", "", "take registry credentials from this `FILE` only (Docker's config.json format)")
-	f.StringVar(&p.platform, "platform", "", "verify only this `OS/ARCH` of an index (default: all of them)")
 	f.DurationVar(&p.idleTimeout, "idle-timeout", 30*time.Second, "give up on a connection that sends nothing for this long")
-	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor)")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "log every step on stderr")
 	f.BoolVarP(&p.quiet, "quiet", "q", false, "print no report and no progress; the exit status tells")
 	_ = cmd.MarkFlagFilename("ca-file")
@@ -90,8 +96,12 @@ type trustFlags struct {
 	identity        string
 	identityPattern string
 	issuer          string
+	chain           string
+	at              string
 	trustedRoot     string
 	allowUnsigned   bool
+	bundleFiles     []string
+	roots           rootFlags
 }
 
 func (t *trustFlags) add(cmd *cobra.Command) {
@@ -101,58 +111,82 @@ func (t *trustFlags) add(cmd *cobra.Command) {
 	f.StringVar(&t.identity, "certificate-identity", "", "exact subject of the signing certificate, such as an e-mail address or a workflow URI")
 	f.StringVar(&t.identityPattern, "certificate-identity-regexp", "", "the same as a `PATTERN` that must match the whole subject")
 	f.StringVar(&t.issuer, "certificate-oidc-issuer", "", "exact `URL` of the identity provider in the signing certificate")
-	f.StringVar(&t.trustedRoot, "trusted-root", "", "Sigstore trusted root `FILE` (trusted_root.json) for keyless signatures")
+	f.StringVar(&t.chain, "certificate-chain", "", "PEM `FILE` of your own certificate authority (roots and intermediates), in place of an identity provider")
+	f.StringVar(&t.at, "at", "", "\"current-time\": judge certificates of --certificate-chain now, and not at a proven time of signing")
+	f.StringVar(&t.trustedRoot, "trusted-root", "", "Sigstore trusted root for keyless signatures: a `FILE` (trusted_root.json), or the name of an installed one (default: the installed \"default\")")
+	t.roots.add(cmd)
+	f.StringArrayVar(&t.bundleFiles, "bundle", nil, "Sigstore bundle `FILE` to judge beside what is attached (may be repeated)")
 	f.BoolVar(&t.allowUnsigned, "allow-unsigned", false, "accept an artifact that nobody signed; its bytes are still verified")
-	for _, name := range []string{"policy", "key", "trusted-root"} {
+	for _, name := range []string{"policy", "key", "trusted-root", "bundle", "certificate-chain"} {
 		_ = cmd.MarkFlagFilename(name)
 	}
 }
 
 func (t *trustFlags) fromFlags() bool {
-	return len(t.keys) > 0 || t.identity != "" || t.identityPattern != "" || t.issuer != "" || t.trustedRoot != "" || t.allowUnsigned
+	return len(t.keys) > 0 || t.identity != "" || t.identityPattern != "" || t.issuer != "" || t.chain != "" || t.trustedRoot != "" || t.allowUnsigned
 }
 
 // load reads the policy that the flags name or describe, with every file that
-// it needs.
-func (t *trustFlags) load() (*policy.Policy, error) {
+// it needs, and refuses trusted roots that may not vouch for ref.
+func (t *trustFlags) load(s streams, ref artifact.Reference) (*policy.Policy, error) {
+	p, used, err := t.read(s)
+	if err != nil {
+		return nil, err
+	}
+	return p, t.roots.vet(s, ref, p, used)
+}
+
+func (t *trustFlags) read(s streams) (*policy.Policy, *material, error) {
+	used := &material{}
 	if t.policyFile == "" {
-		p, err := t.build()
+		p, err := t.build(s, used)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return p, p.Resolve(readSmall)
+		return p, used, p.Resolve(used.read)
 	}
 	if t.fromFlags() {
-		return nil, usageError{hintError{errors.New("--policy and flags that say whom to trust exclude each other"), "put the keys and identities into the policy file"}}
+		return nil, nil, usageError{hintError{errors.New("--policy and flags that say whom to trust exclude each other"), "put the keys and identities into the policy file"}}
 	}
 	data, err := readSmall(t.policyFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading the policy: %w", err)
+		return nil, nil, fmt.Errorf("reading the policy: %w", err)
 	}
 	p, err := policy.Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
+		return nil, nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
 	}
-	dir := filepath.Dir(t.policyFile)
-	err = p.Resolve(func(name string) ([]byte, error) {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
+	used.dir = filepath.Dir(t.policyFile)
+	if err := p.Resolve(used.read); err != nil {
+		return nil, nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
+	}
+	return p, used, nil
+}
+
+// bundles reads the signature bundles that the flags name.
+func (t *trustFlags) bundles() ([][]byte, error) {
+	var out [][]byte
+	for _, name := range t.bundleFiles {
+		data, err := readSmall(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading the bundle: %w", err)
 		}
-		return readSmall(name)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
+		out = append(out, data)
 	}
-	return p, nil
+	return out, nil
 }
 
 // build makes a policy of the flags. A policy file of the same content has the
 // same effect.
-func (t *trustFlags) build() (*policy.Policy, error) {
-	if err := t.checkKeyless(); err != nil {
+func (t *trustFlags) build(s streams, used *material) (*policy.Policy, error) {
+	rootFile, err := t.findRoot(s, used)
+	if err != nil {
 		return nil, err
 	}
-	if t.allowUnsigned && (len(t.keys) > 0 || t.issuer != "") {
+	if err := t.checkIdentity(rootFile); err != nil {
+		return nil, err
+	}
+	if t.allowUnsigned && (len(t.keys) > 0 || t.issuer != "" || t.chain != "") {
 		return nil, usageError{hintError{errors.New("--allow-unsigned and a signer exclude each other"), "with a signer named, an artifact that he did not sign is denied; that is the point of naming him"}}
 	}
 	p, err := policy.Build(policy.Settings{
@@ -160,7 +194,9 @@ func (t *trustFlags) build() (*policy.Policy, error) {
 		Issuer:         t.issuer,
 		Subject:        t.identity,
 		SubjectPattern: t.identityPattern,
-		RootFile:       t.trustedRoot,
+		RootFile:       rootFile,
+		ChainFile:      t.chain,
+		CurrentTime:    t.at != "",
 		AllowUnsigned:  t.allowUnsigned,
 	})
 	if err != nil {
@@ -169,19 +205,23 @@ func (t *trustFlags) build() (*policy.Policy, error) {
 	return p, nil
 }
 
-// checkKeyless: an issuer alone would trust everybody with an account there,
+// checkIdentity: an issuer alone would trust everybody with an account there,
 // an identity alone everybody who can make an issuer.
-func (t *trustFlags) checkKeyless() error {
+func (t *trustFlags) checkIdentity(rootFile string) error {
 	subject := t.identity != "" || t.identityPattern != ""
 	switch {
-	case !subject && t.issuer == "" && t.trustedRoot == "":
+	case t.at != "" && t.at != "current-time":
+		return usageError{fmt.Errorf("unknown time %q, want current-time", t.at)}
+	case !subject && t.issuer == "" && t.chain == "" && (rootFile == "" || len(t.keys) > 0):
 		return nil
 	case !subject:
 		return usageError{hintError{errors.New("no certificate identity given"), "add --certificate-identity; an issuer alone would trust everybody who has an account there"}}
+	case t.chain != "":
+		return nil // Build knows what such a signer needs
 	case t.issuer == "":
 		return usageError{hintError{errors.New("no certificate issuer given"), "add --certificate-oidc-issuer; an identity means nothing without who vouches for it"}}
-	case t.trustedRoot == "":
-		return usageError{hintError{errors.New("no trusted root given"), "add --trusted-root trusted_root.json; nothing is fetched during verification"}}
+	case rootFile == "":
+		return usageError{hintError{errors.New("no trusted root given, and none is installed as \"default\""), "install one with modelcheck trust update or modelcheck trust import FILE, or add --trusted-root FILE; nothing is fetched during verification"}}
 	}
 	return nil
 }

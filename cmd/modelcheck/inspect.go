@@ -41,11 +41,11 @@ func inspect(ctx context.Context, s streams, f verifyFlags, name string) error {
 	if err != nil {
 		return reportFailure(s, f, name, err)
 	}
-	pol, err := f.trust.load()
+	cfg, err := f.prepare(s, ref)
 	if err != nil {
 		return reportFailure(s, f, name, err)
 	}
-	checker, err := check.New(f.place.config(s, pol))
+	checker, err := check.New(cfg)
 	if err != nil {
 		return reportFailure(s, f, name, err)
 	}

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/modelcheck/modelcheck/pkg/check"
 )
 
 // writeManifest puts the provenance manifest where the user said, whole or not
 // at all, and to the byte: its hash is the manifest digest of the report. A run that recorded none says so: an old file must not pass for it.
-func writeManifest(s streams, name string, r *check.Report) (err error) {
+func writeManifest(s streams, name string, r *check.Report) error {
 	data := r.ManifestBytes()
 	switch {
 	case name == "":
@@ -23,20 +20,8 @@ func writeManifest(s streams, name string, r *check.Report) (err error) {
 		_, err := s.out.Write(data)
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".modelcheck-*")
-	if err != nil {
+	if err := writeWhole(name, data); err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing the manifest: %w", errors.Join(err, os.Remove(tmp.Name())))
-		}
-	}()
-	if _, err := tmp.Write(data); err != nil {
-		return errors.Join(err, tmp.Close())
-	}
-	if err := errors.Join(tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
+	return nil
 }

@@ -19,7 +19,7 @@ manifest: licence, origin, lineage, training-data disclosures and what loading
 the files would do, each statement with its evidence. It says as plainly what
 it could not check and what the model does not disclose.
 
-Nothing is contacted but the registry that the reference names.`,
+Verifying contacts nothing but the registry that the reference names.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// A command group alone does nothing, which is a usage mistake, not a success.
@@ -38,7 +38,7 @@ Nothing is contacted but the registry that the reference names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{hintError{err, cmd.CommandPath() + " --help shows the flags"}}
 	})
-	root.AddCommand(newVerify(s), newInspect(s), newVersion(s))
+	root.AddCommand(newVerify(s), newPull(s), newInspect(s), newSign(s), newTrust(s), newVersion(s))
 	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	return root
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) {
 //	REGTAG   the same without the API: signatures stand behind the fallback tag
 //	DIGEST   the demo model's digest
 //	WEIGHTS  the hash of its weights
+//	BUNDLE   the hash of its signature bundle
 //	HTTP401, HTTP403, HTTP429, HTTP500, HTTPHTML   hosts that always answer so
 //	NOHOST   an address where nobody answers
 func TestScript(t *testing.T) {
@@ -55,7 +57,8 @@ func TestScript(t *testing.T) {
 	demo := filepath.Join(root, "testdata", "demo", "layout")
 	env["DIGEST"] = push(t, demo, env["REG"])
 	push(t, demo, env["REGTAG"])
-	env["WEIGHTS"] = weights(t, demo)
+	env["WEIGHTS"] = blobThat(t, demo, func(b []byte) bool { return len(b) > 9 && b[7] == 0 && b[8] == '{' })
+	env["BUNDLE"] = blobThat(t, demo, func(b []byte) bool { return bytes.Contains(b, []byte("dsseEnvelope")) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join(root, "testdata", "script"),
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -175,9 +178,8 @@ func push(t *testing.T, layout, host string) string {
 	return desc.Digest.String()
 }
 
-// weights returns the hash of the demo model's weights: its largest blob but
-// the signature's, whose content begins with the length of a header.
-func weights(t *testing.T, layout string) string {
+// blobThat returns the hash of the blob of a layout that is so.
+func blobThat(t *testing.T, layout string, is func([]byte) bool) string {
 	t.Helper()
 	blobs, err := filepath.Glob(layout + "/blobs/sha256/*")
 	if err != nil {
@@ -188,11 +190,11 @@ func weights(t *testing.T, layout string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(data) > 9 && data[7] == 0 && data[8] == '{' {
+		if is(data) {
 			return filepath.Base(name)
 		}
 	}
-	t.Fatal("the demo layout has no weights")
+	t.Fatal("the demo layout has no such blob")
 	return ""
 }
 

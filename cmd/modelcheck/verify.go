@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
+	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/check"
 )
 
@@ -26,7 +27,8 @@ References:
   dir:PATH                      a plain folder of model files
 
 Whom to trust is said by --policy, or by flags: --key, or --certificate-identity
-with --certificate-oidc-issuer and --trusted-root. Without any of them the
+with --certificate-oidc-issuer, which is proved with --trusted-root or with the
+root that "modelcheck trust" installed as default. Without any of them the
 signatures are shown and the verdict is hold.`
 
 const verifyExample = `  # by public key, in CI
@@ -39,73 +41,138 @@ const verifyExample = `  # by public key, in CI
       --certificate-oidc-issuer https://token.actions.githubusercontent.com
 
   # by policy; keep the provenance manifest, machine-readable report on stdout
-  modelcheck verify oci-layout:./dist/model:v1 --policy policy.yaml --manifest manifest.json --output json`
+  modelcheck verify oci-layout:./dist/model:v1 --policy policy.yaml --manifest manifest.json --output json
+
+  # in CI: annotations and a summary, and files for other readers of the same report
+  modelcheck verify ghcr.io/acme/tiny-r1:v1 --policy policy.yaml --output github --output sarif=r.sarif --output html=r.html
+
+  # a list of references: one table, one exit status
+  modelcheck verify --file refs.txt --policy policy.yaml --output junit=r.xml`
 
 type verifyFlags struct {
 	place    placeFlags
 	trust    trustFlags
-	output   string
+	output   string        // of verbs that write one format to stdout
+	outputs  []destination // of those that write several
+	failOn   failOn
+	many     manyFlags
 	manifest string
+	record   bool // also of what the signatures deny
+	since    bool // only compare with the receipt
 }
 
 func newVerify(s streams) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use:     "verify REFERENCE",
+		Use:     "verify REFERENCE…",
 		Short:   "Verify a model's signatures and every byte, and judge it by the policy",
 		Long:    verifyLong,
 		Example: verifyExample,
-		Args:    oneReference,
+		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args, err := f.many.references(cmd, s, args)
+			if err != nil {
+				return f.unbegun(s, "", err, f.many.file != "")
+			}
+			if len(args) > 1 || f.many.file != "" {
+				return verifyMany(cmd.Context(), s, f, args)
+			}
+			if f.since {
+				return sinceReceipt(cmd.Context(), s, f, args[0])
+			}
 			return verify(cmd.Context(), s, f, args[0])
 		},
 	}
 	f.place.add(cmd)
 	f.trust.add(cmd)
-	outputFlag(cmd, &f.output)
+	outputsFlag(cmd, &f)
+	f.failOn.add(cmd)
+	f.many.add(cmd)
 	cmd.Flags().StringVar(&f.manifest, "manifest", "", "write the provenance manifest to `FILE` (- for stdout, in place of the report)")
+	cmd.Flags().BoolVar(&f.since, "since-receipt", false, "of a folder that was pulled, compare only sizes, times and inodes with the receipt; nothing is hashed and nothing verified")
 	_ = cmd.MarkFlagFilename("manifest")
 	return cmd
 }
 
 func verify(ctx context.Context, s streams, f verifyFlags, name string) error {
-	ref, err := parseReference(name)
-	if err != nil {
-		return reportFailure(s, f, name, err)
+	return f.judge(ctx, s, name, (*check.Checker).Examine)
+}
+
+// judge examines, reports, and turns the verdict into the exit status.
+func (f verifyFlags) judge(ctx context.Context, s streams, name string, examine examiner) error {
+	report, begun, err := f.examine(ctx, s, name, examine)
+	if !begun {
+		return f.unbegun(s, name, err, false)
 	}
-	pol, err := f.trust.load()
-	if err != nil {
-		return reportFailure(s, f, name, err)
-	}
-	cfg := f.place.config(s, pol)
-	bar := newProgress(s, f.place)
-	cfg.Progress = bar.update
-	cfg.RecordDenied = f.manifest != ""
-	checker, err := check.New(cfg)
-	if err != nil {
-		return reportFailure(s, f, name, err)
-	}
-	report, err := checker.Examine(ctx, ref)
-	bar.clear()
-	out := output{s, f.place.quiet, f.output}
-	if f.manifest == "-" {
-		out.quiet = true
-	}
-	if err := errors.Join(out.report(report), writeManifest(s, f.manifest, report)); err != nil {
+	f.failOn.note(report)
+	if err := errors.Join(f.write(s, []*check.Report{report}, false, true), writeManifest(s, f.manifest, report)); err != nil {
 		return err
 	}
 	if err != nil {
-		return explain(err, report.Error)
+		return err
 	}
-	return verdictCode(report.Verdict)
+	return f.failOn.code(report)
+}
+
+// An examiner is what a verb asks of a checker.
+type examiner func(*check.Checker, context.Context, artifact.Reference) (*check.Report, error)
+
+// examine tells whether the examination began; the report is never nil.
+func (f verifyFlags) examine(ctx context.Context, s streams, name string, examine examiner) (report *check.Report, begun bool, err error) {
+	failed := func(err error) (*check.Report, bool, error) {
+		return check.Failed(name, failureCode(err), err, build().Version), false, err
+	}
+	if err := f.checkOutputs(); err != nil {
+		return failed(err)
+	}
+	ref, err := parseReference(name)
+	if err != nil {
+		return failed(err)
+	}
+	cfg, err := f.prepare(s, ref)
+	if err != nil {
+		return failed(err)
+	}
+	bar := newProgress(s, f.place)
+	bar.on = bar.on && f.many.jobs < 2
+	cfg.Progress = bar.update
+	cfg.RecordDenied = f.record || f.manifest != ""
+	checker, err := check.New(cfg)
+	if err != nil {
+		return failed(err)
+	}
+	report, err = examine(checker, ctx, ref)
+	bar.clear()
+	if err != nil {
+		err = explain(err, report.Error)
+	}
+	return report, true, err
+}
+
+// prepare makes of the flags what every examining verb needs.
+func (f verifyFlags) prepare(s streams, ref artifact.Reference) (check.Config, error) {
+	pol, err := f.trust.load(s, ref)
+	if err != nil {
+		return check.Config{}, err
+	}
+	cfg := f.place.config(s, pol)
+	f.trust.roots.configure(&cfg)
+	cfg.Bundles, err = f.trust.bundles()
+	return cfg, err
 }
 
 // reportFailure puts an early failure into the JSON report too, so that a
 // script reads one kind of document whatever happened.
 func reportFailure(s streams, f verifyFlags, name string, err error) error {
+	return f.unbegun(s, name, err, false)
+}
+
+// unbegun reports a run that did not begin, in every format but to a person,
+// who reads stderr.
+func (f verifyFlags) unbegun(s streams, name string, err error, many bool) error {
 	report := check.Failed(name, failureCode(err), err, build().Version)
-	if f.output == "json" {
-		return errors.Join(err, output{s, f.place.quiet, f.output}.report(report))
+	if werr := f.write(s, []*check.Report{report}, many, false); !errors.Is(err, errWriting) {
+		err = errors.Join(err, werr)
 	}
 	return err
 }

@@ -27,7 +27,7 @@ type badCase struct {
 
 var good = namedFile{"config.json", []byte(`{"model_type":"llama"}`)}
 
-func weights(t *testing.T) namedFile {
+func weights(t testing.TB) namedFile {
 	return namedFile{"model.safetensors", safetensors(t, map[string][]int{"a": {2, 2}})}
 }
 
@@ -168,7 +168,7 @@ func TestHardLink(t *testing.T) {
 }
 
 // linked is an archive in which README.md is a hard link to first.
-func linked(t *testing.T, first string) []byte {
+func linked(t testing.TB, first string) []byte {
 	t.Helper()
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)

@@ -26,6 +26,15 @@ type Config struct {
 	IdleTimeout    time.Duration // of a connection that sends nothing; default 30 s
 	Platform       string        // "os/arch": the only member of an index to verify; default: all
 	Workers        int           // blobs read at once; default: one per processor
+	// RootOrigins says where trusted roots came from and since when, by the
+	// SHA-256 of their bytes: of the policy's roots nothing else is known.
+	RootOrigins map[artifact.Digest]RootOrigin
+	// MaxRootAge bounds the age of every trusted root, beside the bounds that
+	// the policy sets. With a bound, an unknown age is too old. 0: none.
+	MaxRootAge time.Duration
+	// Bundles are Sigstore bundles from elsewhere, to be judged like those that
+	// are attached.
+	Bundles [][]byte
 	// RecordDenied reads and records an artifact also where its signatures
 	// deny it already; else nothing more is read then.
 	RecordDenied bool
@@ -69,21 +78,25 @@ func New(cfg Config) (*Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := attest.New(trust(cfg.Policy, cfg.Now))
+	verifier, err := attest.New(trustMaterial(cfg.Policy, cfg.Now))
 	if err != nil {
 		return nil, err
 	}
 	return &Checker{cfg: cfg, client: client, verifier: verifier}, nil
 }
 
-// trust hands the policy's material to the room that checks signatures.
-func trust(p *policy.Policy, now func() time.Time) attest.Config {
-	cfg := attest.Config{SignatureTypes: p.SignatureTypes(), Now: now}
+// trustMaterial hands what the policy trusts to the room that checks
+// signatures.
+func trustMaterial(p *policy.Policy, now func() time.Time) attest.Config {
+	cfg := attest.Config{SignatureTypes: p.SignatureTypes(), Thresholds: attest.Thresholds(p.Thresholds()), Now: now}
 	for _, k := range p.Keys() {
-		cfg.Keys = append(cfg.Keys, attest.Key{Name: k.Name, PEM: k.PEM})
+		cfg.Keys = append(cfg.Keys, attest.Key(k))
 	}
 	for _, r := range p.Roots() {
 		cfg.Roots = append(cfg.Roots, attest.Root{Name: r.Name, JSON: r.JSON})
+	}
+	for _, ca := range p.CAs() {
+		cfg.CAs = append(cfg.CAs, attest.CA(ca))
 	}
 	return cfg
 }
@@ -125,9 +138,7 @@ func (c *Checker) begin(ref artifact.Reference) *examination {
 	report.Error = nil
 	report.Place = ref.Place().String()
 	report.StartedAt = c.cfg.Now().UTC()
-	for _, r := range c.cfg.Policy.Roots() {
-		report.TrustedRoots = append(report.TrustedRoots, TrustedRoot{Name: r.Name, Digest: artifact.SumSHA256(r.JSON)})
-	}
+	report.TrustedRoots = c.cfg.trustedRoots(report.StartedAt)
 	return &examination{Checker: c, ref: ref, report: report}
 }
 
@@ -141,6 +152,9 @@ func (e *examination) run(ctx context.Context) (err error) {
 			err = fmt.Errorf("a defect of this program: %v\n%s", p, debug.Stack())
 		}
 	}()
+	if err := e.cfg.CheckRootAges(e.report.StartedAt); err != nil {
+		return err
+	}
 	return e.examine(ctx)
 }
 

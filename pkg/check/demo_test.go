@@ -41,7 +41,7 @@ func TestDemoLayout(t *testing.T) {
 
 // demoModel is a tiny model in the CNCF ModelPack packaging, as modctl writes
 // it, with a card that discloses some things and leaves others out.
-func (l *layoutWriter) demoModel(t *testing.T) artifact.Descriptor {
+func (l *layoutWriter) demoModel(t testing.TB) artifact.Descriptor {
 	t.Helper()
 	var layers []map[string]any
 	var diffIDs []string
@@ -68,7 +68,7 @@ func (l *layoutWriter) demoModel(t *testing.T) artifact.Descriptor {
 	return l.manifest(manifest, "v1", "application/vnd.cncf.model.manifest.v1+json")
 }
 
-func demoFile(t *testing.T, path string) []byte {
+func demoFile(t testing.TB, path string) []byte {
 	t.Helper()
 	if path == "model.safetensors" {
 		return safetensors(t, map[string][]int{
@@ -86,7 +86,7 @@ func demoFile(t *testing.T, path string) []byte {
 }
 
 // safetensors writes a valid file of BF16 tensors with reproducible noise.
-func safetensors(t *testing.T, shapes map[string][]int) []byte {
+func safetensors(t testing.TB, shapes map[string][]int) []byte {
 	t.Helper()
 	names := make([]string, 0, len(shapes))
 	for name := range shapes {

@@ -29,11 +29,15 @@ type examination struct {
 	store   *registry.Store
 	subject registry.Resolution
 	members []*member
-	gate    policy.Verdict // of the signatures alone
+	gate    policy.Verdict      // of the signatures alone
+	pending []*pendingSignature // OpenSSF Model Signing: waits for the files
 	gallery *gallery
 	total   int64 // bytes of all distinct blobs
 
 	treeFiles []artifact.File // of a plain folder
+	receipt   *receipt        // that lies in it, nil where there is none
+	quick     bool            // only its receipt is compared
+	pull      *pull           // nil where no files are kept
 	findings  []provenance.Finding
 }
 
@@ -67,11 +71,14 @@ func (e *examination) examine(ctx context.Context) (err error) {
 	if err := e.collect(ctx); err != nil {
 		return err
 	}
-	if e.closed() {
-		return nil
-	}
 	if err := e.unpack(ctx); err != nil {
 		return err
+	}
+	if err := e.signatureFiles(ctx); err != nil {
+		return err
+	}
+	if e.closed() {
+		return nil
 	}
 	if err := e.stream(ctx); err != nil {
 		return err
@@ -103,25 +110,20 @@ func (e *examination) collect(ctx context.Context) error {
 	for i, r := range found {
 		referrers[i] = attest.Referrer(r)
 	}
-	candidates, err := e.verifier.Verify(ctx, e.subject.Descriptor.Digest, referrers, e.fetch)
+	result, err := e.verifier.VerifyAll(ctx, e.subject.Descriptor.Digest, referrers, e.fetch)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReferrers, err)
 	}
-	for i := range candidates {
-		candidates[i].Signers = nil
-		for _, s := range e.cfg.Policy.Match(candidates[i]) {
-			candidates[i].Signers = append(candidates[i].Signers, s.Signer)
-		}
-	}
-	e.report.Signatures = candidates
-	e.log(ctx, "verified signatures", slog.Int("candidates", len(candidates)))
+	e.take(result)
+	e.bundles(e.subject.Descriptor.Digest)
+	e.log(ctx, "verified signatures", slog.Int("candidates", len(e.report.Signatures)))
 	return nil
 }
 
 // closed says whether the signatures deny already, so that gigabytes need not
 // be read to say no.
 func (e *examination) closed() bool {
-	if e.report.Inspected || e.cfg.RecordDenied {
+	if e.report.Inspected || e.cfg.RecordDenied || e.maySign() {
 		return false
 	}
 	e.gate = e.cfg.Policy.Gate(e.report.Signatures)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/attest"
+	"github.com/modelcheck/modelcheck/pkg/internal/blob"
 	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
 	"github.com/modelcheck/modelcheck/pkg/internal/registry"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
@@ -31,6 +32,8 @@ func errorKinds() []errorKind {
 		{packaging.ErrMalformed, provenance.CodeManifestMalformed, true},
 		{registry.ErrChanged, provenance.CodeFileChanged, true},
 		{registry.ErrLimit, provenance.CodeLimitExceeded, true},
+		{errReceipt, provenance.CodeReceiptDiffers, true},
+		{blob.ErrStore, provenance.CodeInputOutput, false},
 		{context.Canceled, provenance.CodeInterrupted, false},
 		{errReferrers, provenance.CodeReferrersUnavailable, false},
 		{registry.ErrUnauthorized, provenance.CodeUnauthorized, false},

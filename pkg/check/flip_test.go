@@ -40,12 +40,12 @@ func TestFlip(t *testing.T) {
 	}
 }
 
-func examine(t *testing.T, p *policy.Policy, layout string) *check.Report {
+func examine(t testing.TB, p *policy.Policy, layout string) *check.Report {
 	t.Helper()
 	return examineTag(t, p, layout, "v1")
 }
 
-func examineTag(t *testing.T, p *policy.Policy, layout, tag string) *check.Report {
+func examineTag(t testing.TB, p *policy.Policy, layout, tag string) *check.Report {
 	t.Helper()
 	ref, err := artifact.ParseReference("oci-layout:" + layout + ":" + tag)
 	if err != nil {
@@ -59,12 +59,12 @@ func examineTag(t *testing.T, p *policy.Policy, layout, tag string) *check.Repor
 	return r
 }
 
-func byDemoKey(t *testing.T) *policy.Policy {
+func byDemoKey(t testing.TB) *policy.Policy {
 	t.Helper()
 	return resolved(t, policy.Settings{KeyFiles: []string{"../../testdata/keys/demo.pub"}})
 }
 
-func resolved(t *testing.T, s policy.Settings) *policy.Policy {
+func resolved(t testing.TB, s policy.Settings) *policy.Policy {
 	t.Helper()
 	p, err := policy.Build(s)
 	if err != nil {
@@ -76,7 +76,7 @@ func resolved(t *testing.T, s policy.Settings) *policy.Policy {
 	return p
 }
 
-func copyLayout(t *testing.T) string {
+func copyLayout(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(demoLayout)); err != nil {
@@ -85,7 +85,7 @@ func copyLayout(t *testing.T) string {
 	return dir
 }
 
-func flip(t *testing.T, name string, at int) {
+func flip(t testing.TB, name string, at int) {
 	t.Helper()
 	data := read(t, name)
 	data[at] ^= 0x01
@@ -94,7 +94,7 @@ func flip(t *testing.T, name string, at int) {
 	}
 }
 
-func read(t *testing.T, name string) []byte {
+func read(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {

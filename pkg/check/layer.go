@@ -2,10 +2,12 @@ package check
 
 import (
 	"io"
+	pathpkg "path"
 	"sync"
 	"sync/atomic"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/attest/oms"
 	"github.com/modelcheck/modelcheck/pkg/internal/blob"
 	"github.com/modelcheck/modelcheck/pkg/internal/disclose"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect"
@@ -27,10 +29,15 @@ type gallery struct {
 	mu       sync.Mutex
 	watching map[artifact.Digest]map[string]*watcher // by blob and path
 	proved   map[artifact.Digest]map[string]*watcher
+	hashers  func(layer artifact.Digest, path string, size int64) []*oms.Hasher // called under mu
 }
 
-func newGallery() *gallery {
-	return &gallery{watching: map[artifact.Digest]map[string]*watcher{}, proved: map[artifact.Digest]map[string]*watcher{}}
+func (e *examination) newGallery() *gallery {
+	return &gallery{
+		watching: map[artifact.Digest]map[string]*watcher{},
+		proved:   map[artifact.Digest]map[string]*watcher{},
+		hashers:  e.hashers,
+	}
 }
 
 // watch is a packaging.Watch. Where a path comes twice in one blob, the last
@@ -39,6 +46,7 @@ func (g *gallery) watch(layer artifact.Digest, path string, size int64) io.Write
 	w := g.newWatcher(path, size)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	w.hashers = g.hashers(layer, path, size)
 	if g.watching[layer] == nil {
 		g.watching[layer] = map[string]*watcher{}
 	}
@@ -106,11 +114,13 @@ type watcher struct {
 	sink  *inspect.Sink // nil after the last byte
 	text  []byte        // a whole document; nil where nobody reads it or it is too large to keep
 	facts inspect.Facts
+
+	hashers []*oms.Hasher // of signatures over the model's files
 }
 
 func (g *gallery) newWatcher(path string, size int64) *watcher {
 	w := &watcher{left: size, sink: inspect.New(path, size)}
-	if disclose.Wanted(path) || inspect.Wanted(path) {
+	if disclose.Wanted(path) || inspect.Wanted(path) || pathpkg.Base(path) == signatureFile {
 		// What does not fit is hashed and not kept; the record says so.
 		if size <= maxDocument && g.take(size) {
 			w.text = make([]byte, 0, size)
@@ -135,6 +145,9 @@ func (w *watcher) Write(p []byte) (int, error) {
 	if w.text != nil {
 		w.text = append(w.text, p...)
 	}
+	for _, h := range w.hashers {
+		_, _ = h.Write(p)
+	}
 	_, err := w.sink.Write(p)
 	w.left -= int64(len(p))
 	w.finish()
@@ -151,7 +164,11 @@ func (w *watcher) finish() {
 // file is the sink for a file of a plain folder, which is its own blob. No
 // digest names it before it is read, so the gallery knows it by its path.
 func (g *gallery) file(path string, size int64) blob.Sink {
-	return &treeFile{watcher: g.newWatcher(path, size), gallery: g, path: path}
+	w := g.newWatcher(path, size)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w.hashers = g.hashers(artifact.Digest{}, path, size)
+	return &treeFile{watcher: w, gallery: g, path: path}
 }
 
 type treeFile struct {

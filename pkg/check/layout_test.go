@@ -53,12 +53,12 @@ func (l *layoutWriter) manifest(body []byte, tag, artifactType string) artifact.
 }
 
 // sign attaches a signature by the demo key, in the shape that cosign writes.
-func (l *layoutWriter) sign(t *testing.T, subject artifact.Descriptor) {
+func (l *layoutWriter) sign(t testing.TB, subject artifact.Descriptor) {
 	t.Helper()
 	l.attach(t, subject, bundle(t, subject.Digest, signer(t, "demo.key")))
 }
 
-func signer(t *testing.T, name string) crypto.Signer {
+func signer(t testing.TB, name string) crypto.Signer {
 	t.Helper()
 	data, err := os.ReadFile("../../testdata/keys/" + name)
 	if err != nil {
@@ -72,7 +72,7 @@ func signer(t *testing.T, name string) crypto.Signer {
 	return key.(crypto.Signer)
 }
 
-func bundle(t *testing.T, subject artifact.Digest, key crypto.Signer) []byte {
+func bundle(t testing.TB, subject artifact.Digest, key crypto.Signer) []byte {
 	t.Helper()
 	data, err := attest.SignKey(subject, key)
 	if err != nil {
@@ -81,7 +81,7 @@ func bundle(t *testing.T, subject artifact.Digest, key crypto.Signer) []byte {
 	return data
 }
 
-func (l *layoutWriter) attach(t *testing.T, subject artifact.Descriptor, bundle []byte) {
+func (l *layoutWriter) attach(t testing.TB, subject artifact.Descriptor, bundle []byte) {
 	t.Helper()
 	r, err := attest.ReferrerManifest(subject, bundle)
 	if err != nil {
@@ -93,7 +93,7 @@ func (l *layoutWriter) attach(t *testing.T, subject artifact.Descriptor, bundle 
 	l.manifest(r.Manifest, "", r.Descriptor.ArtifactType)
 }
 
-func (l *layoutWriter) write(t *testing.T, dir string) {
+func (l *layoutWriter) write(t testing.TB, dir string) {
 	t.Helper()
 	check := func(err error) {
 		if err != nil {
@@ -110,7 +110,7 @@ func (l *layoutWriter) write(t *testing.T, dir string) {
 }
 
 // encode writes compact JSON with sorted keys.
-func encode(t *testing.T, v any) []byte {
+func encode(t testing.TB, v any) []byte {
 	t.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -126,7 +126,7 @@ type namedFile struct {
 }
 
 // files packs a model as oras does: a layer per file, named by its title.
-func (l *layoutWriter) files(t *testing.T, tag string, files ...namedFile) artifact.Descriptor {
+func (l *layoutWriter) files(t testing.TB, tag string, files ...namedFile) artifact.Descriptor {
 	t.Helper()
 	var layers []map[string]any
 	for _, f := range files {
@@ -136,7 +136,7 @@ func (l *layoutWriter) files(t *testing.T, tag string, files ...namedFile) artif
 }
 
 // image writes the manifest of an artifact with these layers.
-func (l *layoutWriter) image(t *testing.T, layers []map[string]any) []byte {
+func (l *layoutWriter) image(t testing.TB, layers []map[string]any) []byte {
 	t.Helper()
 	return encode(t, map[string]any{
 		"schemaVersion": 2,

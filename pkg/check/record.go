@@ -31,6 +31,9 @@ func (e *examination) record() error {
 	if err != nil {
 		return err
 	}
+	if !e.report.Inspected {
+		e.complete(m)
+	}
 	e.sign(m)
 	if err := e.disclose(m); err != nil {
 		return err
@@ -173,6 +176,7 @@ func (e *examination) noteIrregular(path, what string) {
 func (e *examination) sign(m *provenance.Manifest) {
 	for _, c := range e.report.Signatures {
 		m.Signatures = append(m.Signatures, e.cfg.Policy.Match(c)...)
+		m.Attestations = append(m.Attestations, e.cfg.Policy.Attests(c)...)
 	}
 }
 

@@ -31,7 +31,9 @@ type Report struct {
 	SubstanceDigest artifact.Digest      `json:"substanceDigest,omitzero"`
 	Manifest        *provenance.Manifest `json:"manifest,omitempty"`
 	Bytes           Bytes                `json:"bytes"`
-	Unread          []Unread             `json:"unread,omitempty"` // by Describe
+	Unread          []Unread             `json:"unread,omitempty"`  // by Describe
+	Placed          *Placed              `json:"placed,omitempty"`  // by Pull
+	Receipt         *ReceiptCheck        `json:"receipt,omitempty"` // of a folder that was pulled
 	StartedAt       time.Time            `json:"startedAt"`
 	FinishedAt      time.Time            `json:"finishedAt"`
 	// Stopped says after which step the examination ended because the verdict
@@ -58,8 +60,13 @@ type Resolved struct {
 
 // A TrustedRoot says which trust material was used.
 type TrustedRoot struct {
-	Name   string          `json:"name"`
-	Digest artifact.Digest `json:"digest"` // SHA-256 of the file
+	Name      string          `json:"name"`                // in the policy
+	Digest    artifact.Digest `json:"digest"`              // SHA-256 of the file
+	Source    string          `json:"source"`              // RootFromPolicy, RootFromFile or RootFromConfig
+	Installed string          `json:"installed,omitempty"` // the name under which it is installed
+	// AgeSeconds is the time since its bytes were obtained from their source,
+	// nil where nobody knows.
+	AgeSeconds *int64 `json:"ageSeconds"`
 }
 
 // Bytes counts what was hashed and matched.

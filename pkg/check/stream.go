@@ -12,9 +12,9 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
 )
 
-// stream reads every distinct blob of every member once. Describing, it reads
-// small blobs only and lists the others as unread.
-func (e *examination) stream(ctx context.Context) error {
+// streamOnce reads every distinct blob of every member once. Describing, it
+// reads small blobs only and lists the others as unread.
+func (e *examination) streamOnce(ctx context.Context) error {
 	images := make([]*packaging.Image, len(e.members))
 	for i, m := range e.members {
 		images[i] = m.image
@@ -22,8 +22,8 @@ func (e *examination) stream(ctx context.Context) error {
 			images[i] = e.small(m.image)
 		}
 	}
-	e.gallery = newGallery()
-	plan, err := packaging.NewPlan(images, e.gallery.watch)
+	e.gallery = e.newGallery()
+	plan, err := packaging.NewPlan(images, e.watch)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,7 @@ func (e *examination) read(ctx context.Context, blobs []packaging.Blob) error {
 			},
 			Sink: &guarded{Sink: b.Sink, gallery: e.gallery, layer: b.Digest},
 		}
+		e.keep(&jobs[i])
 	}
 	errs := blob.Stream(ctx, blob.Config{Workers: e.cfg.Workers, Progress: e.progress()}, jobs)
 	var failed failures
@@ -97,9 +98,6 @@ func (e *examination) small(m *packaging.Image) *packaging.Image {
 // examineTree is the story of a plain folder: there is no manifest, nobody
 // named a digest, and the subject is the content identity of what is there.
 func (e *examination) examineTree(ctx context.Context) (err error) {
-	if e.closed() {
-		return nil
-	}
 	tree, err := e.openTree()
 	if err != nil {
 		return err
@@ -109,7 +107,20 @@ func (e *examination) examineTree(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.gallery = newGallery()
+	listed, err = e.recognise(tree, listed)
+	if e.quick {
+		return e.unchanged(listed, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.treeSignatures(tree, listed); err != nil {
+		return err
+	}
+	if e.closed() {
+		return nil
+	}
+	e.gallery = e.newGallery()
 	var jobs []blob.SumJob
 	for _, f := range listed {
 		if f.Irregular != "" {
@@ -141,5 +152,6 @@ func (e *examination) examineTree(ctx context.Context) (err error) {
 	if len(failed) > 0 {
 		return failed
 	}
+	e.compareBytes(listed)
 	return e.record()
 }

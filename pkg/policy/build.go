@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
@@ -13,7 +15,9 @@ type Settings struct {
 	Issuer         string              // exact OIDC issuer of a keyless signer
 	Subject        string              // its exact certificate identity,
 	SubjectPattern string              // or a pattern that the whole identity must match
-	RootFile       string              // Sigstore trusted root; needed with Issuer
+	RootFile       string              // Sigstore trusted root; needed with Issuer, and with ChainFile unless CurrentTime
+	ChainFile      string              // PEM chain of an own authority, instead of Issuer
+	CurrentTime    bool                // its certificates are judged at the time of the check
 	Relation       provenance.Relation // of the signers to the model; unknown unless said
 	AllowUnsigned  bool                // typed by a person: without a signature it is still allowed
 }
@@ -23,6 +27,7 @@ type Settings struct {
 const (
 	flagKey     = "key"
 	flagKeyless = "certificate"
+	flagCA      = "own-ca"
 	flagRoot    = "trusted-root"
 )
 
@@ -30,16 +35,17 @@ const (
 // identity is given: one without issuer, or an issuer without identity, would
 // be anybody's.
 func Build(s Settings) (*Policy, error) {
-	p := &Policy{types: []string{DefaultSignatureType}, allowUnsigned: s.AllowUnsigned}
+	p := base()
+	p.allowUnsigned = s.AllowUnsigned
 	if s.RootFile != "" {
 		p.roots = []root{{name: flagRoot, file: s.RootFile}}
 	}
-	keyless, err := buildKeyless(s)
+	person, err := buildPerson(s)
 	if err != nil {
 		return nil, err
 	}
-	if keyless != nil {
-		p.signers = append(p.signers, signer{name: flagKeyless, relation: s.Relation, keyless: keyless})
+	if person != nil {
+		p.signers = append(p.signers, *person)
 	}
 	seen := map[string]bool{}
 	for i, file := range s.KeyFiles {
@@ -53,6 +59,7 @@ func Build(s Settings) (*Policy, error) {
 		}
 		p.signers = append(p.signers, signer{name: name, relation: s.Relation, key: &keyRule{file: file}})
 	}
+	slices.SortFunc(p.signers, func(a, b signer) int { return cmp.Compare(a.name, b.name) })
 	if len(p.signers) > 0 && !p.allowUnsigned {
 		p.need = need{Count: 1, Of: p.names()}
 	}
@@ -62,27 +69,40 @@ func Build(s Settings) (*Policy, error) {
 	return p, nil
 }
 
-func buildKeyless(s Settings) (*keylessRule, error) {
+// buildPerson makes the signer whose identity a certificate names, nil where
+// no flag speaks of one.
+func buildPerson(s Settings) (*signer, error) {
 	named := s.Subject != "" || s.SubjectPattern != ""
 	switch {
 	case s.Subject != "" && s.SubjectPattern != "":
 		return nil, fmt.Errorf("%w: an exact identity and a pattern for it", ErrInvalid)
-	case named && s.Issuer == "":
+	case s.ChainFile != "" && s.Issuer != "":
+		return nil, fmt.Errorf("%w: an issuer and a certificate chain: one of them vouches", ErrInvalid)
+	case s.CurrentTime && s.ChainFile == "":
+		return nil, fmt.Errorf("%w: only certificates of an own chain can be judged at the current time", ErrInvalid)
+	case named && s.Issuer == "" && s.ChainFile == "":
 		return nil, fmt.Errorf("%w: a certificate identity needs its issuer: others may issue the same name", ErrInvalid)
 	case !named && s.Issuer != "":
 		return nil, fmt.Errorf("%w: an issuer needs the certificate identity: it issues to everybody", ErrInvalid)
+	case !named && s.ChainFile != "":
+		return nil, fmt.Errorf("%w: a certificate chain needs the certificate identity: it may issue to others", ErrInvalid)
 	case !named:
 		return nil, nil
-	case s.RootFile == "":
-		return nil, fmt.Errorf("%w: a certificate identity needs a trusted root to prove it", ErrInvalid)
+	case s.RootFile == "" && !s.CurrentTime:
+		return nil, fmt.Errorf("%w: a certificate identity needs a trusted root, to prove it or its time", ErrInvalid)
 	}
-	k := &keylessRule{issuer: matcher{exact: s.Issuer}, subject: matcher{exact: s.Subject}, root: flagRoot, anyRoot: true}
+	subject := matcher{exact: s.Subject}
 	if s.SubjectPattern != "" {
 		m, problem := compilePattern(s.SubjectPattern)
 		if problem != "" {
 			return nil, fmt.Errorf("%w: %q: %s", ErrInvalid, s.SubjectPattern, problem)
 		}
-		k.subject = m
+		subject = m
 	}
-	return k, nil
+	if s.ChainFile != "" {
+		rule := &certificateRule{file: s.ChainFile, authority: flagCA, subject: subject, current: s.CurrentTime}
+		return &signer{name: flagCA, relation: s.Relation, certificate: rule}, nil
+	}
+	rule := &keylessRule{issuer: matcher{exact: s.Issuer}, subject: subject, root: flagRoot, anyRoot: true}
+	return &signer{name: flagKeyless, relation: s.Relation, keyless: rule}, nil
 }

@@ -22,53 +22,47 @@ func (h holder) person() string {
 	return "certificate\x00" + h.identity.Issuer + "\x00" + h.identity.Subject
 }
 
-// holders matches the record's signatures against the policy by their facts;
-// the names that the record gives them are not looked at. Each signer and
-// person stands once, sorted.
-func (p *Policy) holders(signatures []provenance.Signature) []holder {
+// signed are the record's signatures that count. They are matched against the
+// policy by their facts; the names that the record gives them are not looked
+// at.
+func (p *Policy) signed(signatures []provenance.Signature) []holder {
 	var out []holder
 	for _, g := range signatures {
-		for _, s := range p.signers {
-			if p.by(s, g.Scheme, g.PredicateType, g.Identity) {
-				out = append(out, holder{s.name, g.Identity})
-			}
+		if slices.Contains(p.types, g.PredicateType) {
+			out = append(out, p.holders(g.Scheme, g.Identity, g.Evidence)...)
 		}
 	}
+	return distinct(out)
+}
+
+// attested are the record's attestations of one type that count, likewise.
+func (p *Policy) attested(attestations []provenance.Attestation, predicateType string) []holder {
+	var out []holder
+	for _, a := range attestations {
+		if a.PredicateType == predicateType {
+			out = append(out, p.holders(a.Scheme, a.Identity, a.Evidence)...)
+		}
+	}
+	return distinct(out)
+}
+
+// holders are the signers whose identity this is, with everything that the
+// policy demands of their signatures.
+func (p *Policy) holders(scheme string, identity provenance.Identity, evidence []string) []holder {
+	var out []holder
+	for _, s := range p.signers {
+		if p.by(s, scheme, identity) && shown(s.demands(p.thresholds), evidence) {
+			out = append(out, holder{s.name, identity})
+		}
+	}
+	return out
+}
+
+// distinct sorts, and keeps each signer and person once.
+func distinct(held []holder) []holder {
 	order := func(a, b holder) int {
 		return cmp.Or(cmp.Compare(a.signer, b.signer), cmp.Compare(a.person(), b.person()))
 	}
-	slices.SortFunc(out, order)
-	return slices.CompactFunc(out, func(a, b holder) bool { return order(a, b) == 0 })
-}
-
-// pairs is the largest number of signers that can be given a person each, no
-// person twice: whoever matches two patterns signs for one of them. It is a
-// maximum bipartite matching, by augmenting paths (Kuhn 1955).
-func pairs(held []holder, signers []string) int {
-	people := map[string][]string{} // by signer
-	for _, h := range held {
-		people[h.signer] = append(people[h.signer], h.person())
-	}
-	taken := map[string]string{} // person -> signer
-	var place func(signer string, tried map[string]bool) bool
-	place = func(signer string, tried map[string]bool) bool {
-		for _, person := range people[signer] {
-			if tried[person] {
-				continue
-			}
-			tried[person] = true
-			if other, ok := taken[person]; !ok || place(other, tried) {
-				taken[person] = signer
-				return true
-			}
-		}
-		return false
-	}
-	met := 0
-	for _, s := range signers {
-		if place(s, map[string]bool{}) {
-			met++
-		}
-	}
-	return met
+	slices.SortFunc(held, order)
+	return slices.CompactFunc(held, func(a, b holder) bool { return order(a, b) == 0 })
 }

@@ -53,6 +53,8 @@ func Effects() []Effect {
 		{provenance.CodeConfigMalformed, Deny, false, "loaders can see different settings in it"},
 		{provenance.CodeFormatMalformed, Deny, false, "loaders can see different tensors in it, or crash"},
 		{provenance.CodeFormatMismatch, Hold, false, "its name promises another format than its bytes have"},
+		{provenance.CodeIgnoredBySigner, Hold, false, "the signature does not cover it"},
+		{provenance.CodeIgnoredByDefault, Allow, false, "no loader reads what is git's; it was hashed and listed"},
 		{provenance.CodeDocumentTooLarge, Hold, false, "what it says was not read"},
 		{provenance.CodeDocumentMalformed, Hold, false, "what it says was not read"},
 		{provenance.CodeNetworkOnLoad, Hold, false, "what is loaded is more than what was verified"},

@@ -2,19 +2,25 @@ package policy
 
 import "github.com/modelcheck/modelcheck/pkg/provenance"
 
-// Gate says whether the signatures alone deny, before gigabytes are read: the
-// verdict is Deny with the reasons that Evaluate would give for them, or it is
-// undecided. It never allows.
+// Gate says whether signatures and attestations alone deny, before gigabytes
+// are read: the verdict is Deny with the reasons that Evaluate would give for
+// them, or it is undecided. It never allows. What is pending counts here, and
+// only here, as if it will hold.
 func (p *Policy) Gate(candidates []provenance.Candidate) Verdict {
 	if p == nil || p.digest.IsZero() {
 		return Verdict{}
 	}
 	m := &provenance.Manifest{}
 	for _, c := range candidates {
+		if c.Verdict == provenance.Unchecked && c.Code == provenance.CodeSignaturePending {
+			c.Verdict, c.Code = provenance.Proven, provenance.CodeSignatureVerified
+		}
 		m.Signatures = append(m.Signatures, p.Match(c)...)
+		m.Attestations = append(m.Attestations, p.Attests(c)...)
 	}
 	var against []Reason
-	for _, r := range p.judgeSignatures(Case{Manifest: m, Candidates: candidates}) {
+	c := Case{Manifest: m, Candidates: candidates}
+	for _, r := range append(p.judgeSignatures(c), p.judgeAttestations(c)...) {
 		if r.Effect == Deny {
 			against = append(against, r)
 		}

@@ -14,7 +14,7 @@ func TestEveryFieldOfASignerBites(t *testing.T) {
 	type variant = map[string]string
 	base := variant{
 		"issuer": "issuer: https://i.example", "subject": "subject: ann@acme.example",
-		"root": "trustedRoot: corp", "extensions": "extensions: {runner: hosted}",
+		"root": "trustedRoot: corp", "extensions": "extensions: {runnerEnvironment: hosted}",
 	}
 	write := func(v variant) string {
 		keyless := ""
@@ -46,9 +46,9 @@ require: {signatures: {anyOf: [ann, bob]}}
 		"root altered":             {"root": "trustedRoot: sigstore"},
 		"root unknown":             {"root": "trustedRoot: other"},
 		"root removed":             {"root": ""},
-		"extension value altered":  {"extensions": "extensions: {runner: own}"},
-		"extension name altered":   {"extensions": "extensions: {Runner: hosted}"},
-		"extension added":          {"extensions": "extensions: {runner: hosted, ref: main}"},
+		"extension value altered":  {"extensions": "extensions: {runnerEnvironment: own}"},
+		"extension name altered":   {"extensions": "extensions: {RunnerEnvironment: hosted}"},
+		"extension added":          {"extensions": "extensions: {runnerEnvironment: hosted, sourceRepositoryRef: main}"},
 		"extensions, nothing left": {"extensions": "extensions: {}"},
 	} {
 		t.Run("policy/"+name, func(t *testing.T) {
@@ -75,7 +75,7 @@ require: {signatures: {anyOf: [ann, bob]}}
 		"no subject":     func(c *provenance.Candidate) { c.Identity.Subject = "" },
 		"root":           func(c *provenance.Candidate) { c.Identity.TrustedRoot = "sigstore" },
 		"no root":        func(c *provenance.Candidate) { c.Identity.TrustedRoot = "" },
-		"extension":      func(c *provenance.Candidate) { c.Identity.Extensions = map[string]string{"runner": "own"} },
+		"extension":      func(c *provenance.Candidate) { c.Identity.Extensions = map[string]string{"runnerEnvironment": "own"} },
 		"no extensions":  func(c *provenance.Candidate) { c.Identity.Extensions = nil },
 		"key":            func(c *provenance.Candidate) { c.Identity.KeyFingerprint = "sha256:00" },
 		"predicate type": func(c *provenance.Candidate) { c.PredicateType += "x" },

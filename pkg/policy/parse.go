@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -29,7 +28,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{types: []string{DefaultSignatureType}}
+	p := base()
 	if err := parseHead(top, f); err != nil {
 		return nil, err
 	}
@@ -71,43 +70,6 @@ func parseHead(top *yaml.Node, f map[string]*yaml.Node) error {
 		}
 	}
 	return nil
-}
-
-func (p *Policy) parseRoots(n *yaml.Node) error {
-	if n == nil {
-		return nil
-	}
-	list, err := items(n, "trustedRoots")
-	if err != nil {
-		return err
-	}
-	for _, item := range list {
-		f, err := fields(item, "trusted root", "name", "file")
-		if err != nil {
-			return err
-		}
-		name, err := named(item, f, "trusted root")
-		if err != nil {
-			return err
-		}
-		if p.hasRoot(name) {
-			return fail(item, "trusted root %q stands twice", name)
-		}
-		if f["file"] == nil {
-			return fail(item, "trusted root %q: no file", name)
-		}
-		file, err := text(f["file"], "file")
-		if err != nil {
-			return err
-		}
-		p.roots = append(p.roots, root{name: name, file: file})
-	}
-	slices.SortFunc(p.roots, func(a, b root) int { return cmp.Compare(a.name, b.name) })
-	return nil
-}
-
-func (p *Policy) hasRoot(name string) bool {
-	return slices.ContainsFunc(p.roots, func(r root) bool { return r.name == name })
 }
 
 func (p *Policy) hasSigner(name string) bool {

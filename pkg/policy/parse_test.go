@@ -1,13 +1,8 @@
 package policy_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +21,37 @@ func keyed(require string) string {
 	return head + "signers: [{name: a, key: {file: a}}, {name: b, key: {file: b}}]\nrequire: {signatures: " + require + "}\n"
 }
 
+// keyWith is a policy with one key, of which it demands more.
+func keyWith(demands string, roots bool) string {
+	lines := ""
+	if roots {
+		lines = "trustedRoots: [{name: r, file: root.json}]\n"
+	}
+	return head + lines + "signers: [{name: a, key: {file: a, " + demands + "}}]\nrequire: {signatures: {anyOf: [a]}}\n"
+}
+
+// ca is a policy with an own authority.
+func ca(rule string) string {
+	return head + "signers: [{name: a, certificate: {" + rule + "}}]\nrequire: {signatures: {anyOf: [a]}}\n"
+}
+
+// asking is a policy with a key that demands something more.
+func asking(more string) string {
+	return head + "signers: [{name: a, key: {file: a}}]\nrequire: {signatures: {anyOf: [a]}, " + more + "}\n"
+}
+
+// thresholded is a keyless policy with thresholds.
+func thresholded(evidence string) string {
+	s := one("issuer: i, subject: s")
+	return s[:len(s)-2] + ", evidence: " + evidence + "}\n"
+}
+
 func inlinePEM() string {
 	b, _ := publicKey("a")
-	return strings.ReplaceAll(string(b), "\n", "\\n")
+	return oneLine(b)
 }
+
+func oneLine(pem []byte) string { return strings.ReplaceAll(string(pem), "\n", "\\n") }
 
 func TestParseRefuses(t *testing.T) {
 	ok := keyed("{anyOf: [a, b]}")
@@ -122,7 +144,7 @@ func TestParseRefuses(t *testing.T) {
 		"pattern .*@.*":            {one("issuer: https://i.example, subjectPattern: '.*@.*'"), 4, "mallory"},
 		"pattern https://.*":       {one("issuer: https://i.example, subjectPattern: 'https://.*'"), 4, "mallory"},
 		"issuer pattern .*":        {one("issuerPattern: '.*', subject: x@acme.example"), 4, "empty string"},
-		"extension is no string":   {one("issuer: i, subject: s, extensions: {a: true}"), 4, "want a string"},
+		"extension is no string":   {one("issuer: i, subject: s, extensions: {buildTrigger: true}"), 4, "want a string"},
 		"keyless without root":     {head + "signers: [{name: a, keyless: {issuer: i, subject: s}}]", 3, "no trustedRoots"},
 		"root without file":        {head + "trustedRoots: [{name: r}]", 3, "no file"},
 		"root twice":               {head + "trustedRoots: [{name: r, file: a}, {name: r, file: b}]", 3, "twice"},
@@ -131,6 +153,70 @@ func TestParseRefuses(t *testing.T) {
 		"unused root":              {head + "trustedRoots: [{name: r, file: a}, {name: s, file: b}]\nsigners: [{name: a, keyless: {issuer: i, subject: s, trustedRoot: r}}]", 4, "no signer uses it"},
 
 		"inline key twice": {head + "signers: [{name: a, key: {pem: \"" + inlinePEM() + "\"}}, {name: b, key: {pem: \"" + inlinePEM() + "\"}}]\nrequire: {signatures: {anyOf: [a, b]}}", 0, "same key"},
+
+		"unknown extension":      {one("issuer: i, subject: s, extensions: {sourceRepositoryUri: x}"), 4, "unknown extension \"sourceRepositoryUri\" (known, each also with Pattern: buildConfigDigest, "},
+		"the issuer, twice over": {one("issuer: i, subject: s, extensions: {issuer: x}"), 4, "unknown extension"},
+		"extension and pattern":  {one("issuer: i, subject: s, extensions: {buildTrigger: x, buildTriggerPattern: x}"), 4, "exactly one"},
+		"extension of anything":  {one("issuer: i, subject: s, extensions: {buildTriggerPattern: '.*'}"), 4, "empty string"},
+		"pattern of a pattern":   {one("issuer: i, subject: s, extensions: {buildTriggerPatternPattern: x}"), 4, "unknown extension"},
+		"no extensions":          {one("issuer: i, subject: s, extensions: {}"), 4, "empty"},
+		"root of no age":         {head + "trustedRoots: [{name: r, file: a, maxAge: 0d}]", 3, "days or hours"},
+		"root of minutes":        {head + "trustedRoots: [{name: r, file: a, maxAge: 90m}]", 3, "days or hours"},
+		"root of a number":       {head + "trustedRoots: [{name: r, file: a, maxAge: 90}]", 3, "want a string"},
+		"root of half a day":     {head + "trustedRoots: [{name: r, file: a, maxAge: 0.5d}]", 3, "days or hours"},
+		"root of -1 days":        {head + "trustedRoots: [{name: r, file: a, warnAge: -1d}]", 3, "days or hours"},
+		"root of just days":      {head + "trustedRoots: [{name: r, file: a, warnAge: d}]", 3, "days or hours"},
+		"root of ages":           {head + "trustedRoots: [{name: r, file: a, warnAge: 99999d}]", 3, "days or hours"},
+		"root refused unwarned":  {head + "trustedRoots: [{name: r, file: a, maxAge: 2d, warnAge: 48h}]", 3, "before the warning"},
+
+		"window without root":    {keyWith("notAfter: '2026-01-01T00:00:00Z'", false), 3, "no trustedRoots"},
+		"log without root":       {keyWith("requireLog: true", false), 3, "no trustedRoots"},
+		"window of a day":        {keyWith("notAfter: 2026-01-01", true), 4, "want a time"},
+		"window without zone":    {keyWith("notAfter: '2026-01-01T00:00:00'", true), 4, "want a time"},
+		"window of milliseconds": {keyWith("notAfter: '2026-01-01T00:00:00.5Z'", true), 4, "want a time"},
+		"window of no time":      {keyWith("notAfter: '0001-01-01T00:00:00Z'", true), 4, "want a time"},
+		"window of a number":     {keyWith("notBefore: 2026", true), 4, "want a time"},
+		"window backwards":       {keyWith("notBefore: '2026-01-02T00:00:00Z', notAfter: '2026-01-01T00:00:00Z'", true), 4, "never trusted"},
+		"window of nothing":      {keyWith("notBefore: '2026-01-01T00:00:00Z', notAfter: '2026-01-01T00:00:00Z'", true), 4, "never trusted"},
+		"log: yes":               {keyWith("requireLog: yes", true), 4, "true or false"},
+
+		"chain of nothing":       {ca("subject: s, time: current"), 3, "exactly one of chain and pem"},
+		"chain twice over":       {ca("chain: f, pem: x, subject: s, time: current"), 3, "exactly one of chain and pem"},
+		"chain is none":          {ca("pem: x, subject: s, time: current"), 3, "not a PEM"},
+		"chain for anybody":      {ca("chain: f, time: current"), 3, "exactly one of subject and subjectPattern"},
+		"chain for everybody":    {ca("chain: f, subjectPattern: '.+', time: current"), 3, "nobody in particular"},
+		"chain at noon":          {ca("chain: f, subject: s, time: noon"), 3, "want timestamp"},
+		"chain without a clock":  {ca("chain: f, subject: s"), 3, "no trustedRoots"},
+		"chain and a root":       {ca("chain: f, subject: s, trustedRoot: r"), 3, "unknown key"},
+		"chain by pattern":       {ca("chain: f, subject: s, issuerPattern: r"), 3, "unknown key"},
+		"chain twice, two names": {head + "signers: [{name: a, certificate: {pem: \"" + oneLine(chain("x")) + "\", subject: s, time: current}}, {name: b, certificate: {pem: \"" + oneLine(chain("x", "y")) + "\", subject: t, time: current}}]\nrequire: {signatures: {anyOf: [a, b]}}", 0, "in common"},
+
+		"schemes of nothing":      {asking("schemes: []"), 4, "empty"},
+		"unknown scheme":          {asking("schemes: [sigstore]"), 4, "unknown scheme \"sigstore\" (known: oms-key, "},
+		"schemes of nobody":       {asking("schemes: [x509]"), 4, "signer \"a\" can sign under none"},
+		"evidence of nothing":     {thresholded("{}"), 5, "empty"},
+		"evidence of none":        {thresholded("{logEntries: 0}"), 5, "at least 1"},
+		"evidence of everybody":   {thresholded("{logEntries: 33}"), 5, "never be met"},
+		"unknown evidence":        {thresholded("{witnesses: 1}"), 5, "unknown key"},
+		"evidence for keys":       {asking("evidence: {logEntries: 1}"), 4, "requireLog"},
+		"group of groups":         {keyed("{anyOf: [{anyOf: [{anyOf: [a]}, b]}]}"), 4, "two levels"},
+		"group of nobody":         {keyed("{anyOf: [a, b, {anyOf: []}]}"), 4, "empty"},
+		"group of two kinds":      {keyed("{anyOf: [a, {anyOf: [b], allOf: [b]}]}"), 4, "exactly one"},
+		"group without kind":      {keyed("{anyOf: [a, b, {}]}"), 4, "exactly one"},
+		"group of a number":       {keyed("{anyOf: [a, b, {anyOf: [1]}]}"), 4, "want a string"},
+		"group of a stranger":     {keyed("{anyOf: [a, {anyOf: [b, c]}]}"), 4, "no signer \"c\""},
+		"signer in two groups":    {keyed("{allOf: [a, {anyOf: [a, b]}]}"), 4, "counts once"},
+		"group that cannot be":    {keyed("{anyOf: [{atLeast: {count: 3, of: [a, b]}}]}"), 4, "never be met"},
+		"more than there is":      {keyed("{atLeast: {count: 2, of: [{anyOf: [a, b]}]}}"), 4, "never be met"},
+		"attestations of nothing": {asking("attestations: []"), 4, "empty"},
+		"attestation, nameless":   {asking("attestations: [{predicateType: t, signedBy: {anyOf: [a]}}]"), 4, "without name"},
+		"attestation, typeless":   {asking("attestations: [{name: n, signedBy: {anyOf: [a]}}]"), 4, "want predicateType"},
+		"attestation, anybody's":  {asking("attestations: [{name: n, predicateType: t}]"), 4, "signedBy"},
+		"attestation, twice":      {asking("attestations: [{name: n, predicateType: t, signedBy: {anyOf: [a]}}, {name: n, predicateType: u, signedBy: {anyOf: [a]}}]"), 4, "twice"},
+		"attestation, signature":  {asking("attestations: [{name: n, predicateType: " + policy.DefaultSignatureType + ", signedBy: {anyOf: [a]}}]"), 4, "counts as a signature"},
+		"attestation, model's":    {asking("attestations: [{name: n, predicateType: " + policy.ModelSignatureType + ", signedBy: {anyOf: [a]}}]"), 4, "counts as a signature"},
+		"attestation, of none":    {asking("attestations: [{name: n, predicateType: no-statement, signedBy: {anyOf: [a]}}]"), 4, "counts as a signature"},
+		"attestation, stranger's": {asking("attestations: [{name: n, predicateType: t, signedBy: {anyOf: [c]}}]"), 4, "no signer \"c\""},
 
 		"unknown finding":   {ok + "findings: {allow: [unheard-of]}", 5, "no finding"},
 		"signature finding": {ok + "findings: {allow: [signature-missing]}", 5, "no finding"},
@@ -148,135 +234,12 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestDigestIsOfTheContent(t *testing.T) {
-	a := parse(t, keyed("{anyOf: [a, b]}"))
-	same := parse(t, "# spelled otherwise\nkind: \"Policy\"\nrequire:\n  signatures:\n    atLeast: {count: 1, of: [b, a]}\nsigners:\n- key: {file: b}\n  name: b\n- name: a\n  key: {file: a}\napiVersion: modelcheck/v1\nallowUnsigned: false\n")
-	if a.Digest().IsZero() || a.Digest() != same.Digest() {
-		t.Errorf("%v and %v", a.Digest(), same.Digest())
-	}
-	if d := parse(t, strings.Replace(keyed("{anyOf: [a, b]}"), "file: a", "pem: \""+inlinePEM()+"\"", 1)).Digest(); d != a.Digest() {
-		t.Errorf("the same key, written out: %v, want %v", d, a.Digest())
-	}
-	seen := map[string]string{a.Digest().String(): "a"}
-	for name, yaml := range map[string]string{
-		"all":      keyed("{allOf: [a, b]}"),
-		"key":      strings.Replace(keyed("{anyOf: [a, b]}"), "file: b", "file: c", 1),
-		"relation": strings.Replace(keyed("{anyOf: [a, b]}"), "name: a,", "name: a, relation: producer,", 1),
-		"findings": keyed("{anyOf: [a, b]}") + "findings: {hold: [code-on-load]}",
-		"types":    strings.Replace(keyed("{anyOf: [a, b]}"), "[a, b]}", "[a, b]}, predicateTypes: [https://t.example]", 1),
-		"unsigned": head + "allowUnsigned: true",
-		"keyless":  one("issuer: i, subject: s"),
-		"subject":  one("issuer: i, subject: t"),
-		"pattern":  one("issuer: i, subjectPattern: s"),
-		"issuer":   one("issuer: j, subject: s"),
-		"ext":      one("issuer: i, subject: s, extensions: {a: b}"),
-		"root":     strings.Replace(one("issuer: i, subject: s"), "root.json", "corp.json", 1),
-	} {
-		d := parse(t, yaml).Digest().String()
-		if other, twice := seen[d]; twice || d == "" {
-			t.Errorf("%s and %s have one digest", name, other)
-		}
-		seen[d] = name
-	}
-}
-
-func TestResolve(t *testing.T) {
-	p, err := policy.Parse([]byte(keyless + ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := p.Files(); !slices.Equal(got, []string{"root.json"}) || len(p.Roots()) != 0 || !p.Digest().IsZero() {
-		t.Errorf("before: files %q, roots %v, digest %v", got, p.Roots(), p.Digest())
-	}
-	resolve(t, p)
-	if r := p.Roots(); len(r) != 1 || r[0].Name != "sigstore" || len(r[0].JSON) == 0 {
-		t.Errorf("roots %+v", r)
-	}
-	q := parse(t, keyed("{anyOf: [a, b]}"))
-	if k := q.Keys(); len(k) != 2 || k[0].Name != "a" || !strings.Contains(string(k[0].PEM), "PUBLIC KEY") {
-		t.Errorf("keys %+v", k)
-	}
-	if got := q.SignatureTypes(); !slices.Equal(got, []string{policy.DefaultSignatureType}) {
-		t.Errorf("types %q", got)
-	}
-	for file, want := range map[string]error{"missing": fs.ErrNotExist, "garbage": policy.ErrTrustMaterial, "b": policy.ErrInvalid} {
-		p, err := policy.Parse([]byte(strings.Replace(keyed("{anyOf: [a, b]}"), "file: a", "file: "+file, 1)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Resolve(readFiles); !errors.Is(err, want) || !p.Digest().IsZero() || len(p.Keys()) != 0 {
-			t.Errorf("%s: %v, want %v; keys %v", file, err, want, p.Keys())
-		}
-	}
-	if err := (&policy.Policy{}).Resolve(readFiles); !errors.Is(err, policy.ErrInvalid) {
-		t.Errorf("zero policy: %v", err)
-	}
-}
-
-func TestKeysThatNobodyShouldTrust(t *testing.T) {
-	good, _ := publicKey("a")
-	weak, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Skipf("no weak key to test with: %v", err)
-	}
-	weakDER, _ := x509.MarshalPKIXPublicKey(weak.Public())
-	for name, tc := range map[string]struct{ pem, want string }{
-		"private":     {string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED SIGSTORE PRIVATE KEY", Bytes: []byte("x")})), "private key"},
-		"certificate": {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "want PUBLIC KEY"},
-		"two keys":    {string(good) + string(good), "more after"},
-		"text before": {"hello\n" + string(good), "not a PEM"},
-		"headers":     {string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Headers: map[string]string{"a": "b"}, Bytes: []byte("x")})), "want PUBLIC KEY"},
-		"not DER":     {string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "not a public key"},
-		"weak":        {string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: weakDER})), "1024 bits"},
-		"empty":       {"", "not a PEM"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p, err := policy.Build(policy.Settings{KeyFiles: []string{"k"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = p.Resolve(func(string) ([]byte, error) { return []byte(tc.pem), nil })
-			if !errors.Is(err, policy.ErrTrustMaterial) || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got %v, want %q", err, tc.want)
-			}
-		})
-	}
-}
-
-func TestBuild(t *testing.T) {
-	for name, s := range map[string]policy.Settings{
-		"identity without issuer":  {Subject: "x@acme.example", RootFile: "root.json"},
-		"pattern without issuer":   {SubjectPattern: "x@acme\\.example", RootFile: "root.json"},
-		"issuer without identity":  {Issuer: "https://i.example", RootFile: "root.json"},
-		"identity without root":    {Issuer: "https://i.example", Subject: "x@acme.example"},
-		"identity and its pattern": {Issuer: "https://i.example", Subject: "x", SubjectPattern: "x", RootFile: "root.json"},
-		"pattern that all match":   {Issuer: "https://i.example", SubjectPattern: ".*", RootFile: "root.json"},
-		"key twice":                {KeyFiles: []string{"a", "a"}},
-		"key without name":         {KeyFiles: []string{""}},
-	} {
-		if p, err := policy.Build(s); p != nil || !errors.Is(err, policy.ErrInvalid) {
-			t.Errorf("%s: %v, %v", name, p, err)
-		}
-	}
-	p := build(t, policy.Settings{KeyFiles: []string{"a", "b"}, Issuer: "https://i.example", Subject: "x@acme.example", RootFile: "root.json", Relation: provenance.Producer})
-	if got := p.Files(); !slices.Equal(got, []string{"a", "b", "root.json"}) {
-		t.Errorf("files %q", got)
-	}
-	for i, c := range (candidates{byKey("a"), byKey("b"), byPerson("x@acme.example", "https://i.example")}) {
-		expect(t, judge(p, candidates{c}), policy.Allow, provenance.CodeSignatureVerified)
-		if got := p.Match(c); len(got) != 1 || got[0].Relation != provenance.Producer || strings.Contains(got[0].Signer, "/") {
-			t.Errorf("%d: %+v", i, got)
-		}
-	}
-	expect(t, judge(p, candidates{byKey("c")}), policy.Deny, provenance.CodeSignatureWrongKey)
-	expect(t, judge(p, nil), policy.Deny, provenance.CodeSignatureMissing)
-	expect(t, judge(p, candidates{byPerson("x@acme.example", "https://j.example")}), policy.Deny, provenance.CodeSignatureWrongIssuer)
-}
-
 // Whatever Parse accepts demands something or says aloud that it does not, and
 // means the same when it is read again.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{keyless, twoOfThree, one("issuer: i, subject: s"), head + "allowUnsigned: true", head + "findings: {deny: [code-on-load]}", "{}", ""} {
+	for _, s := range []string{keyless, twoOfThree, one("issuer: i, subject: s"), head + "allowUnsigned: true", head + "findings: {deny: [code-on-load]}", "{}", "",
+		attested, keyWith("notAfter: '2026-01-01T00:00:00Z', requireLog: true", true), ca("chain: chain-x, subject: s, time: current"), thresholded("{logEntries: 2}"),
+		asking("schemes: [oms-key]"), keyed("{allOf: [a, {anyOf: [b]}]}"), one("issuer: i, subject: s, extensions: {buildTriggerPattern: b}")} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,31 +14,52 @@ func (p *Policy) parseRequire(top, n *yaml.Node) error {
 	f := map[string]*yaml.Node{}
 	if n != nil {
 		var err error
-		if f, err = fields(n, "require", "signatures", "predicateTypes"); err != nil {
+		if f, err = fields(n, "require", "signatures", "attestations", "predicateTypes", "schemes", "evidence"); err != nil {
 			return err
 		}
 	}
-	if types := f["predicateTypes"]; types != nil {
-		var err error
-		if p.types, err = texts(types, "predicateTypes"); err != nil {
-			return err
-		}
+	if err := p.parseTypes(f["predicateTypes"]); err != nil {
+		return err
 	}
-	signatures := f["signatures"]
+	if err := p.parseSchemes(f["schemes"]); err != nil {
+		return err
+	}
+	if err := p.parseEvidence(f["evidence"]); err != nil {
+		return err
+	}
+	if err := p.parseAttestations(f["attestations"]); err != nil {
+		return err
+	}
+	return p.parseSignatures(top, f["signatures"])
+}
+
+func (p *Policy) parseSignatures(top, n *yaml.Node) error {
 	switch {
-	case signatures != nil && p.allowUnsigned:
-		return fail(signatures, "signatures are required and allowUnsigned is true: one of them is not meant")
-	case signatures != nil && len(p.signers) == 0:
-		return fail(signatures, "signatures are required, and no signer is named")
-	case signatures != nil:
-		return p.parseNeed(signatures)
-	case p.allowUnsigned:
+	case n != nil && p.allowUnsigned:
+		return fail(n, "signatures are required and allowUnsigned is true: one of them is not meant")
+	case n != nil && len(p.signers) == 0:
+		return fail(n, "signatures are required, and no signer is named")
+	case n == nil && p.allowUnsigned:
 		return nil
-	case len(p.signers) == 0:
+	case n == nil && len(p.signers) == 0:
 		return fail(top, "no signers: it trusts nobody (to allow that, write allowUnsigned: true)")
-	default:
+	case n == nil:
 		return fail(top, "no require.signatures: write require: {signatures: {anyOf: [%s]}}", strings.Join(p.names(), ", "))
 	}
+	var err error
+	if p.need, err = p.parseNeed(n, "require.signatures"); err != nil {
+		return err
+	}
+	asked := p.need.names()
+	for _, d := range p.attestations {
+		asked = append(asked, d.by.names()...)
+	}
+	for _, name := range p.names() {
+		if !slices.Contains(asked, name) {
+			return fail(n, "signer %q is named and nothing asks for it", name)
+		}
+	}
+	return nil
 }
 
 func (p *Policy) names() []string {
@@ -48,56 +70,130 @@ func (p *Policy) names() []string {
 	return out
 }
 
-func (p *Policy) parseNeed(n *yaml.Node) error {
-	f, err := fields(n, "require.signatures", "anyOf", "allOf", "atLeast")
+// parseTypes reads which predicate types count as a signature.
+func (p *Policy) parseTypes(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	types, err := texts(n, "predicateTypes")
 	if err != nil {
 		return err
 	}
-	if len(f) != 1 {
-		return fail(n, "require.signatures: want exactly one of anyOf, allOf, atLeast")
-	}
-	switch {
-	case f["anyOf"] != nil:
-		p.need.Of, err = texts(f["anyOf"], "anyOf")
-		p.need.Count = 1
-	case f["allOf"] != nil:
-		p.need.Of, err = texts(f["allOf"], "allOf")
-		p.need.Count = len(p.need.Of)
-	default:
-		err = p.parseAtLeast(f["atLeast"])
-	}
-	if err != nil {
-		return err
-	}
-	for _, name := range p.need.Of {
-		if !p.hasSigner(name) {
-			return fail(n, "require.signatures: there is no signer %q", name)
+	for i, t := range types {
+		if t == NoStatement {
+			types[i] = ""
 		}
 	}
-	for _, name := range p.names() {
-		if !slices.Contains(p.need.Of, name) {
-			return fail(n, "signer %q is named and nothing asks for it", name)
+	slices.Sort(types)
+	p.types = types
+	return nil
+}
+
+// parseSchemes reads which schemes are accepted. A signer who could never sign
+// under one of them is not meant.
+func (p *Policy) parseSchemes(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	schemes, err := texts(n, "schemes")
+	if err != nil {
+		return err
+	}
+	for _, s := range schemes {
+		if kindOf(s) == noKind {
+			return fail(n, "schemes: unknown scheme %q (known: %s)", s, strings.Join(allSchemes(), ", "))
+		}
+	}
+	for _, s := range p.signers {
+		if !slices.ContainsFunc(schemes, func(scheme string) bool { return kindOf(scheme) == s.kind() }) {
+			return fail(n, "schemes: signer %q can sign under none of them", s.name)
+		}
+	}
+	p.schemes = schemes
+	return nil
+}
+
+// maxWitnesses is how many log entries and timestamps attest reads of one
+// signature.
+const maxWitnesses = 32
+
+// parseEvidence reads the thresholds for keyless signers.
+func (p *Policy) parseEvidence(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	f, err := fields(n, "evidence", "certificateTimestamps", "logEntries", "timestamps")
+	if err != nil {
+		return err
+	}
+	if len(f) == 0 {
+		return fail(n, "evidence: the mapping is empty")
+	}
+	if !slices.ContainsFunc(p.signers, func(s signer) bool { return s.keyless != nil }) {
+		return fail(n, "evidence: these thresholds are for keyless signers, and none is named (of a key, write requireLog: true)")
+	}
+	for _, t := range []struct {
+		name  string
+		value *int
+	}{
+		{"certificateTimestamps", &p.thresholds.CertificateTimestamps},
+		{"logEntries", &p.thresholds.LogEntries},
+		{"timestamps", &p.thresholds.Timestamps},
+	} {
+		if f[t.name] == nil {
+			continue
+		}
+		if *t.value, err = natural(f[t.name], t.name); err != nil {
+			return err
+		}
+		if *t.value > maxWitnesses {
+			return fail(f[t.name], "%s: %d can never be met, at most %d are read", t.name, *t.value, maxWitnesses)
 		}
 	}
 	return nil
 }
 
-func (p *Policy) parseAtLeast(n *yaml.Node) error {
-	f, err := fields(n, "atLeast", "count", "of")
+// parseAttestations reads which attestations must be there.
+func (p *Policy) parseAttestations(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	list, err := items(n, "attestations")
 	if err != nil {
 		return err
 	}
-	if f["count"] == nil || f["of"] == nil {
-		return fail(n, "atLeast: want count and of")
+	for _, item := range list {
+		d, err := p.parseDemand(item)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(p.attestations, func(o demand) bool { return o.name == d.name }) {
+			return fail(item, "attestation %q stands twice", d.name)
+		}
+		p.attestations = append(p.attestations, d)
 	}
-	if p.need.Count, err = natural(f["count"], "count"); err != nil {
-		return err
-	}
-	if p.need.Of, err = texts(f["of"], "of"); err != nil {
-		return err
-	}
-	if p.need.Count > len(p.need.Of) {
-		return fail(f["count"], "atLeast %d of %d signers can never be met", p.need.Count, len(p.need.Of))
-	}
+	slices.SortFunc(p.attestations, func(a, b demand) int { return cmp.Compare(a.name, b.name) })
 	return nil
+}
+
+func (p *Policy) parseDemand(item *yaml.Node) (demand, error) {
+	f, err := fields(item, "attestation", "name", "predicateType", "signedBy")
+	if err != nil {
+		return demand{}, err
+	}
+	d := demand{}
+	if d.name, err = named(item, f, "attestation"); err != nil {
+		return demand{}, err
+	}
+	if f["predicateType"] == nil || f["signedBy"] == nil {
+		return demand{}, fail(item, "attestation %q: want predicateType and signedBy", d.name)
+	}
+	if d.predicateType, err = text(f["predicateType"], "predicateType"); err != nil {
+		return demand{}, err
+	}
+	if d.predicateType == NoStatement || slices.Contains(p.types, d.predicateType) {
+		return demand{}, fail(f["predicateType"], "attestation %q: %q counts as a signature, and is no attestation", d.name, d.predicateType)
+	}
+	d.by, err = p.parseNeed(f["signedBy"], "signedBy")
+	return d, err
 }

@@ -27,6 +27,14 @@ func (p *Policy) parseSigners(n *yaml.Node) error {
 		if s.keyless != nil {
 			used[s.keyless.root] = true
 		}
+		if s.witnessed() {
+			if len(p.roots) == 0 {
+				return fail(item, "signer %q: it needs a log or a trusted time, and the policy has no trustedRoots that could vouch", s.name)
+			}
+			for _, r := range p.roots { // any of them may vouch
+				used[r.name] = true
+			}
+		}
 		p.signers = append(p.signers, s)
 	}
 	for _, r := range p.roots {
@@ -38,8 +46,14 @@ func (p *Policy) parseSigners(n *yaml.Node) error {
 	return nil
 }
 
+// witnessed says that a signer beside Sigstore's certificates needs a log or a
+// timestamp authority all the same.
+func (s signer) witnessed() bool {
+	return s.key != nil && (s.key.logged || s.key.window()) || s.certificate != nil && !s.certificate.current
+}
+
 func (p *Policy) parseSigner(item *yaml.Node) (signer, error) {
-	f, err := fields(item, "signer", "name", "relation", "keyless", "key")
+	f, err := fields(item, "signer", "name", "relation", "keyless", "key", "certificate")
 	if err != nil {
 		return signer{}, err
 	}
@@ -50,119 +64,66 @@ func (p *Policy) parseSigner(item *yaml.Node) (signer, error) {
 	if s.relation, err = parseRelation(f["relation"]); err != nil {
 		return signer{}, err
 	}
-	if (f["keyless"] == nil) == (f["key"] == nil) {
-		return signer{}, fail(item, "signer %q: want exactly one of keyless and key", s.name)
+	kinds := 0
+	for _, n := range []*yaml.Node{f["keyless"], f["key"], f["certificate"]} {
+		if n != nil {
+			kinds++
+		}
 	}
-	if f["key"] != nil {
+	switch {
+	case kinds != 1:
+		err = fail(item, "signer %q: want exactly one of keyless, key and certificate", s.name)
+	case f["key"] != nil:
 		s.key, err = parseKey(f["key"])
-		return s, err
+	case f["certificate"] != nil:
+		s.certificate, err = parseCertificate(f["certificate"], s.name)
+	default:
+		s.keyless, err = p.parseKeyless(f["keyless"])
 	}
-	s.keyless, err = p.parseKeyless(f["keyless"])
 	return s, err
 }
 
 func parseKey(n *yaml.Node) (*keyRule, error) {
-	f, err := fields(n, "key", "file", "pem")
+	f, err := fields(n, "key", "file", "pem", "notBefore", "notAfter", "requireLog")
 	if err != nil {
 		return nil, err
 	}
-	if (f["file"] == nil) == (f["pem"] == nil) {
-		return nil, fail(n, "key: want exactly one of file and pem")
-	}
-	if f["file"] != nil {
-		file, err := text(f["file"], "file")
-		return &keyRule{file: file}, err
-	}
-	inline := f["pem"]
-	if inline.Kind != yaml.ScalarNode || inline.Tag != "!!str" {
-		return nil, fail(inline, "pem: want a string")
-	}
-	k := &keyRule{pem: []byte(inline.Value)}
-	if k.fingerprint, err = fingerprint(k.pem); err != nil {
-		return nil, fail(inline, "pem: %v", err)
-	}
-	return k, nil
-}
-
-func (p *Policy) parseKeyless(n *yaml.Node) (*keylessRule, error) {
-	f, err := fields(n, "keyless", "issuer", "issuerPattern", "subject", "subjectPattern", "trustedRoot", "extensions")
-	if err != nil {
+	k := &keyRule{}
+	if k.file, k.pem, err = parseMaterial(n, f, "key", "file"); err != nil {
 		return nil, err
 	}
-	k := &keylessRule{}
-	if k.issuer, err = parseMatcher(n, f, "issuer"); err != nil {
+	if k.pem != nil {
+		if k.fingerprint, err = fingerprint(k.pem); err != nil {
+			return nil, fail(f["pem"], "pem: %v", err)
+		}
+	}
+	if k.notBefore, err = parseInstant(f["notBefore"], "notBefore"); err != nil {
 		return nil, err
 	}
-	if k.subject, err = parseMatcher(n, f, "subject"); err != nil {
+	if k.notAfter, err = parseInstant(f["notAfter"], "notAfter"); err != nil {
 		return nil, err
 	}
-	if k.root, err = p.parseRootName(n, f["trustedRoot"]); err != nil {
-		return nil, err
+	if !k.notBefore.IsZero() && !k.notAfter.IsZero() && !k.notBefore.Before(k.notAfter) {
+		return nil, fail(f["notAfter"], "notAfter is not after notBefore: the key is never trusted")
 	}
-	k.anyRoot = len(p.roots) == 1
-	if f["extensions"] != nil {
-		k.extensions, err = parseExtensions(f["extensions"])
+	if f["requireLog"] != nil {
+		k.logged, err = boolean(f["requireLog"], "requireLog")
 	}
 	return k, err
 }
 
-// parseMatcher reads NAME or NAMEPattern, exactly one: an identity without
-// issuer, or an issuer without identity, is anybody's.
-func parseMatcher(n *yaml.Node, f map[string]*yaml.Node, name string) (matcher, error) {
-	exact, pattern := f[name], f[name+"Pattern"]
-	if (exact == nil) == (pattern == nil) {
-		return matcher{}, fail(n, "keyless: want exactly one of %s and %sPattern", name, name)
+// parseMaterial reads where trust material lies: in a file, or as PEM in the
+// policy, exactly one of the two.
+func parseMaterial(n *yaml.Node, f map[string]*yaml.Node, what, inFile string) (file string, inline []byte, err error) {
+	if (f[inFile] == nil) == (f["pem"] == nil) {
+		return "", nil, fail(n, "%s: want exactly one of %s and pem", what, inFile)
 	}
-	if exact != nil {
-		s, err := text(exact, name)
-		return matcher{exact: s}, err
+	if f[inFile] != nil {
+		file, err = text(f[inFile], inFile)
+		return file, nil, err
 	}
-	source, err := text(pattern, name+"Pattern")
-	if err != nil {
-		return matcher{}, err
+	if f["pem"].Kind != yaml.ScalarNode || f["pem"].Tag != "!!str" {
+		return "", nil, fail(f["pem"], "pem: want a string")
 	}
-	m, problem := compilePattern(source)
-	if problem != "" {
-		return matcher{}, fail(pattern, "%sPattern: %s", name, problem)
-	}
-	return m, nil
-}
-
-// parseRootName finds the root of a keyless signer. The only one goes without
-// saying; of several one must be named, lest one authority speak for another's
-// people.
-func (p *Policy) parseRootName(n, name *yaml.Node) (string, error) {
-	switch {
-	case len(p.roots) == 0:
-		return "", fail(n, "keyless: the policy has no trustedRoots")
-	case name == nil && len(p.roots) == 1:
-		return p.roots[0].name, nil
-	case name == nil:
-		return "", fail(n, "keyless: there are several trusted roots: say which with trustedRoot")
-	}
-	s, err := text(name, "trustedRoot")
-	if err != nil {
-		return "", err
-	}
-	if !p.hasRoot(s) {
-		return "", fail(name, "there is no trusted root %q", s)
-	}
-	return s, nil
-}
-
-func parseExtensions(n *yaml.Node) (map[string]string, error) {
-	f, err := fields(n, "extensions")
-	if err != nil {
-		return nil, err
-	}
-	if len(f) == 0 {
-		return nil, fail(n, "extensions: the mapping is empty")
-	}
-	out := make(map[string]string, len(f))
-	for name, value := range f {
-		if out[name], err = text(value, "extension "+name); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return "", []byte(f["pem"].Value), nil
 }

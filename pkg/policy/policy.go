@@ -2,14 +2,25 @@ package policy
 
 import (
 	"slices"
+	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
-	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// DefaultSignatureType is the predicate type of cosign's signatures, the one
-// that counts as a signature where a policy names none.
-const DefaultSignatureType = "https://sigstore.dev/cosign/sign/v1"
+// The predicate types that count as a signature where a policy names none.
+const (
+	// DefaultSignatureType is the type of the statement that "cosign sign"
+	// signs (cosign v3, specs/BUNDLE_SPEC.md).
+	DefaultSignatureType = "https://sigstore.dev/cosign/sign/v1"
+	// ModelSignatureType is the type of OpenSSF Model Signing (ossf
+	// model-signing-spec, spec/v1.0.md).
+	ModelSignatureType = "https://model_signing/signature/v1.0"
+	// NoStatement is the word by which a policy names signatures without a
+	// statement: cosign's older ones, and those over the bytes of the manifest.
+	// They have no predicate type; that they are about the artifact is part of
+	// their form.
+	NoStatement = "no-statement"
+)
 
 // A Policy says whom to trust and what to demand. Parse and Build make one;
 // where Files names any, Resolve must have read them before it decides. The
@@ -18,43 +29,82 @@ type Policy struct {
 	signers       []signer // by name
 	roots         []root   // by name
 	need          need
-	types         []string // accepted predicate types, sorted
+	attestations  []demand // by name
+	types         []string // accepted predicate types, sorted; "" is NoStatement
+	schemes       []string // accepted schemes, sorted
+	thresholds    Thresholds
 	allowUnsigned bool
 	effects       map[string]Outcome // of findings, where they are not the usual ones
 	digest        artifact.Digest    // zero until resolved
 }
 
-// A need is how many distinct identities of these signers must have signed.
-type need struct {
-	Count int      `json:"count"`
-	Of    []string `json:"of"` // sorted
+// base is what every policy starts from.
+func base() *Policy {
+	return &Policy{
+		types:      defaultTypes(),
+		schemes:    allSchemes(),
+		thresholds: Thresholds{CertificateTimestamps: 1, LogEntries: 1, Timestamps: 1},
+	}
+}
+
+func defaultTypes() []string {
+	types := []string{"", DefaultSignatureType, ModelSignatureType}
+	slices.Sort(types)
+	return types
 }
 
 // A root is trust material that lies in a file.
 type root struct {
-	name, file string
-	json       []byte
+	name, file      string
+	maxAge, warnAge time.Duration // 0: no bound; warnAge warns
+	json            []byte
 }
 
-// A Key is a public key of a signer.
+// A Key is a public key of a signer. With a bound, a signature needs a
+// verified time, and that must lie from NotBefore to NotAfter, both included;
+// a zero time is no bound.
 type Key struct {
-	Name string // the signer's
-	PEM  []byte
+	Name                string // the signer's
+	PEM                 []byte
+	NotBefore, NotAfter time.Time
+}
+
+// A CA is a certificate authority of the user's own, without Sigstore. An
+// identity that it proves has "ca:" and Name for its issuer. No certificate
+// stands in the chains of two of them.
+type CA struct {
+	Name        string
+	Chain       []byte // PEM: roots and intermediates
+	CurrentTime bool   // certificates are judged at the time of the check, not at a verified time of signing
 }
 
 // A Root is a Sigstore trusted root (trusted_root.json).
 type Root struct {
-	Name string
-	JSON []byte
+	Name    string
+	JSON    []byte
+	MaxAge  time.Duration // of the trust material: older must not be used; 0 is no bound
+	WarnAge time.Duration // older is worth a warning; 0 is no bound
 }
 
-// Files names the key files and trusted roots that Resolve will ask for, as
-// the policy writes them, sorted.
+// Thresholds say how many distinct authorities must vouch for a keyless
+// signature: logs for its certificate, logs for the signature, logs and
+// timestamp authorities for its time. Each is at least one.
+type Thresholds struct {
+	CertificateTimestamps int `json:"certificateTimestamps"`
+	LogEntries            int `json:"logEntries"`
+	Timestamps            int `json:"timestamps"`
+}
+
+// Files names the files that Resolve will ask for (keys, chains and trusted
+// roots), as the policy writes them, sorted.
 func (p *Policy) Files() []string {
 	var out []string
 	for _, s := range p.signers {
-		if s.key != nil && s.key.file != "" {
+		switch {
+		case s.key != nil && s.key.file != "":
 			out = append(out, s.key.file)
+		case s.certificate != nil && s.certificate.file != "":
+			out = append(out, s.certificate.file)
 		}
 	}
 	for _, r := range p.roots {
@@ -68,9 +118,23 @@ func (p *Policy) Files() []string {
 func (p *Policy) Keys() []Key {
 	var out []Key
 	for _, s := range p.signers {
-		if s.key != nil && s.key.fingerprint != "" {
-			out = append(out, Key{Name: s.name, PEM: slices.Clone(s.key.pem)})
+		if k := s.key; k != nil && k.fingerprint != "" {
+			out = append(out, Key{Name: s.name, PEM: slices.Clone(k.pem), NotBefore: k.notBefore, NotAfter: k.notAfter})
 		}
+	}
+	return out
+}
+
+// CAs returns the certificate authorities of the signers, none before Resolve.
+// Several signers may be of one.
+func (p *Policy) CAs() []CA {
+	var out []CA
+	for _, s := range p.signers {
+		c := s.certificate
+		if c == nil || len(c.prints) == 0 || slices.ContainsFunc(out, func(o CA) bool { return o.Name == c.authority }) {
+			continue
+		}
+		out = append(out, CA{Name: c.authority, Chain: slices.Clone(c.pem), CurrentTime: c.current})
 	}
 	return out
 }
@@ -80,48 +144,23 @@ func (p *Policy) Roots() []Root {
 	var out []Root
 	for _, r := range p.roots {
 		if len(r.json) > 0 {
-			out = append(out, Root{Name: r.name, JSON: slices.Clone(r.json)})
+			out = append(out, Root{Name: r.name, JSON: slices.Clone(r.json), MaxAge: r.maxAge, WarnAge: r.warnAge})
 		}
 	}
 	return out
 }
 
 // SignatureTypes returns the predicate types of statements that count as a
-// signature; others are attestations about something else.
-func (p *Policy) SignatureTypes() []string { return slices.Clone(p.types) }
+// signature; others are attestations about something else. Signatures without
+// a statement have none and are not listed.
+func (p *Policy) SignatureTypes() []string {
+	return slices.DeleteFunc(slices.Clone(p.types), func(t string) bool { return t == "" })
+}
+
+// Thresholds returns what is demanded of keyless signatures.
+func (p *Policy) Thresholds() Thresholds { return p.thresholds }
 
 // Digest identifies what the policy effectively says: names, patterns, the
-// bytes of keys and roots, not the spelling of the file. It is zero for a
-// policy that was not resolved.
+// bytes of keys, chains and roots, not the spelling of the file. It is zero
+// for a policy that was not resolved.
 func (p *Policy) Digest() artifact.Digest { return p.digest }
-
-// Match says which signers a candidate is by: none unless its cryptography and
-// subject were proven. Of the certificate's extensions only those that the
-// signer demands are kept, so that signing again in another run of the same
-// workflow gives the same record.
-func (p *Policy) Match(c provenance.Candidate) []provenance.Signature {
-	if c.Verdict != provenance.Proven || c.Code != provenance.CodeSignatureVerified {
-		return nil
-	}
-	var out []provenance.Signature
-	for _, s := range p.signers {
-		if !p.by(s, c.Scheme, c.PredicateType, c.Identity) {
-			continue
-		}
-		identity := c.Identity
-		identity.Extensions = s.demanded()
-		out = append(out, provenance.Signature{
-			Signer:        s.name,
-			Scheme:        c.Scheme,
-			Identity:      identity,
-			PredicateType: c.PredicateType,
-			Relation:      s.relation,
-		})
-	}
-	return out
-}
-
-// by says whether a proven signature with these facts is one of s.
-func (p *Policy) by(s signer, scheme, predicateType string, identity provenance.Identity) bool {
-	return scheme != "" && slices.Contains(p.types, predicateType) && s.is(identity)
-}

@@ -1,19 +1,9 @@
 package policy
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/strictjson"
 )
 
@@ -22,9 +12,9 @@ import (
 var ErrTrustMaterial = errors.New("unusable trust material")
 
 // Resolve reads the files that the policy names, through read. Its errors wrap
-// those of read, ErrTrustMaterial for what was read and is no key or root, or
-// ErrInvalid where two signers turn out to have the same key. The policy is as
-// before when it fails.
+// those of read, ErrTrustMaterial for what was read and is no key, chain or
+// root, or ErrInvalid where two signers turn out to have the same key, or two
+// authorities a certificate in common. The policy is as before when it fails.
 func (p *Policy) Resolve(read func(name string) ([]byte, error)) error {
 	if len(p.types) == 0 {
 		return fmt.Errorf("%w: there is none", ErrInvalid)
@@ -50,18 +40,47 @@ func (p *Policy) Resolve(read func(name string) ([]byte, error)) error {
 }
 
 func (s *signer) load(read func(string) ([]byte, error)) error {
-	if s.key == nil || s.key.file == "" {
+	var file, what string
+	var use func(b []byte) error
+	switch {
+	case s.key != nil && s.key.file != "":
+		file, what, use = s.key.file, "key", s.useKey
+	case s.certificate != nil && s.certificate.file != "":
+		file, what, use = s.certificate.file, "certificate chain", s.useChain
+	default:
 		return nil
 	}
-	b, err := read(s.key.file)
+	b, err := read(file)
 	if err != nil {
-		return fmt.Errorf("reading the key of signer %q: %w", s.name, err)
+		return fmt.Errorf("reading the %s of signer %q: %w", what, s.name, err)
 	}
+	if err := use(b); err != nil {
+		return fmt.Errorf("reading the %s of signer %q: %w: %q: %w", what, s.name, ErrTrustMaterial, file, err)
+	}
+	return nil
+}
+
+// useKey replaces the rule: the policy that is being resolved is a copy, and
+// the one that it is a copy of stays as it was.
+func (s *signer) useKey(b []byte) error {
 	print, err := fingerprint(b)
 	if err != nil {
-		return fmt.Errorf("reading the key of signer %q: %w: %q: %w", s.name, ErrTrustMaterial, s.key.file, err)
+		return err
 	}
-	s.key = &keyRule{file: s.key.file, pem: b, fingerprint: print}
+	k := *s.key
+	k.pem, k.fingerprint = b, print
+	s.key = &k
+	return nil
+}
+
+func (s *signer) useChain(b []byte) error {
+	prints, err := chainPrints(b)
+	if err != nil {
+		return err
+	}
+	c := *s.certificate
+	c.pem, c.prints = b, prints
+	s.certificate = &c
 	return nil
 }
 
@@ -85,8 +104,8 @@ func (p *Policy) finish() error {
 	return p.seal()
 }
 
-// seal checks what can only be known with all keys at hand, and computes the
-// digest, which makes the policy decide.
+// seal checks what can only be known with all keys and chains at hand, and
+// computes the digest, which makes the policy decide.
 func (p *Policy) seal() error {
 	owners := map[string]string{}
 	for _, s := range p.signers {
@@ -98,107 +117,13 @@ func (p *Policy) seal() error {
 		}
 		owners[s.key.fingerprint] = s.name
 	}
+	if err := p.checkAuthorities(); err != nil {
+		return err
+	}
 	d, err := p.effectiveDigest()
 	if err != nil {
 		return err
 	}
 	p.digest = d
 	return nil
-}
-
-// fingerprint checks that b is one public key that may be trusted at all, and
-// returns its fingerprint.
-func fingerprint(b []byte) (string, error) {
-	if !strings.HasPrefix(strings.TrimSpace(string(b)), "-----BEGIN ") {
-		return "", errors.New("not a PEM file")
-	}
-	block, rest := pem.Decode(b)
-	switch {
-	case block == nil:
-		return "", errors.New("not a PEM file")
-	case strings.TrimSpace(string(rest)) != "":
-		return "", errors.New("more after the first PEM block")
-	case strings.Contains(block.Type, "PRIVATE KEY"):
-		return "", errors.New("a private key: give the public one, and keep this one secret")
-	case block.Type != "PUBLIC KEY" || len(block.Headers) > 0:
-		return "", fmt.Errorf("PEM block %q, want PUBLIC KEY", block.Type)
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return "", fmt.Errorf("not a public key: %w", err)
-	}
-	switch k := key.(type) {
-	case *ecdsa.PublicKey, ed25519.PublicKey:
-	case *rsa.PublicKey:
-		// NIST SP 800-131A Rev. 2, §3: 112 bits of security.
-		if k.N.BitLen() < 2048 {
-			return "", fmt.Errorf("an RSA key of %d bits, want 2048 or more", k.N.BitLen())
-		}
-	default:
-		return "", fmt.Errorf("a key of type %T makes no signatures that can be verified", key)
-	}
-	der, err := x509.MarshalPKIXPublicKey(key) // the same key in another encoding is the same key
-	if err != nil {
-		return "", err
-	}
-	return artifact.SumSHA256(der).String(), nil
-}
-
-// What effectiveDigest hashes: everything that can change a verdict.
-type effective struct {
-	APIVersion     string             `json:"apiVersion"`
-	Signers        []effectiveSigner  `json:"signers"`
-	Roots          []effectiveRoot    `json:"trustedRoots"`
-	Need           need               `json:"need"`
-	PredicateTypes []string           `json:"predicateTypes"`
-	AllowUnsigned  bool               `json:"allowUnsigned"`
-	Findings       map[string]Outcome `json:"findings"`
-}
-
-type effectiveSigner struct {
-	Name           string            `json:"name"`
-	Relation       string            `json:"relation"`
-	Key            string            `json:"key,omitempty"`
-	Issuer         string            `json:"issuer,omitempty"`
-	IssuerPattern  string            `json:"issuerPattern,omitempty"`
-	Subject        string            `json:"subject,omitempty"`
-	SubjectPattern string            `json:"subjectPattern,omitempty"`
-	TrustedRoot    string            `json:"trustedRoot,omitempty"`
-	Extensions     map[string]string `json:"extensions,omitempty"`
-}
-
-type effectiveRoot struct {
-	Name   string          `json:"name"`
-	Digest artifact.Digest `json:"digest"`
-}
-
-func (p *Policy) effectiveDigest() (artifact.Digest, error) {
-	e := effective{
-		APIVersion: APIVersion, Need: p.need, PredicateTypes: p.types,
-		AllowUnsigned: p.allowUnsigned, Findings: p.effects,
-	}
-	for _, s := range p.signers {
-		es := effectiveSigner{Name: s.name, Relation: s.relation.String()}
-		if s.key != nil {
-			es.Key = s.key.fingerprint
-		}
-		if k := s.keyless; k != nil {
-			es.Issuer, es.IssuerPattern = k.issuer.exact, k.issuer.source
-			es.Subject, es.SubjectPattern = k.subject.exact, k.subject.source
-			es.TrustedRoot, es.Extensions = k.root, k.extensions
-		}
-		e.Signers = append(e.Signers, es)
-	}
-	for _, r := range p.roots {
-		e.Roots = append(e.Roots, effectiveRoot{r.name, artifact.SumSHA256(r.json)})
-	}
-	b, err := json.Marshal(e)
-	if err != nil {
-		return artifact.Digest{}, fmt.Errorf("computing the policy's digest: %w", err)
-	}
-	value := jsontext.Value(b)
-	if err := value.Canonicalize(); err != nil {
-		return artifact.Digest{}, fmt.Errorf("computing the policy's digest: %w", err)
-	}
-	return artifact.SumSHA256(value), nil
 }

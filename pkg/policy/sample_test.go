@@ -2,15 +2,20 @@ package policy_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"io/fs"
 	"maps"
+	"math/big"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/policy"
@@ -41,6 +46,9 @@ func publicKey(name string) (pemBytes []byte, fingerprint string) {
 
 // readFiles serves key files named after their key, and roots.
 func readFiles(name string) ([]byte, error) {
+	if ca, ok := strings.CutPrefix(name, "chain-"); ok {
+		return chain(strings.Split(ca, "+")...), nil
+	}
 	switch name {
 	case "root.json", "corp.json":
 		return []byte(`{"mediaType":"` + name + `"}`), nil
@@ -52,6 +60,31 @@ func readFiles(name string) ([]byte, error) {
 		b, _ := publicKey(name)
 		return b, nil
 	}
+}
+
+// chain returns the root of each named authority, and the intermediate that it
+// issued to itself where the name ends in "'".
+func chain(names ...string) []byte {
+	var out []byte
+	for _, name := range names {
+		key := func(of string) ed25519.PrivateKey {
+			seed := sha256.Sum256([]byte(of))
+			return ed25519.NewKeyFromSeed(seed[:])
+		}
+		issuer := strings.TrimSuffix(name, "'")
+		template := func(cn string) *x509.Certificate {
+			return &x509.Certificate{
+				SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: cn}, IsCA: !strings.HasPrefix(name, "leaf"), BasicConstraintsValid: true,
+				NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0), KeyUsage: x509.KeyUsageCertSign,
+			}
+		}
+		der, err := x509.CreateCertificate(nil, template(name), template(issuer), key(name).Public(), key(issuer))
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	return out
 }
 
 func parse(t testing.TB, yaml string) *policy.Policy {
@@ -94,7 +127,21 @@ func byKey(name string) provenance.Candidate {
 func byPerson(subject, from string) provenance.Candidate {
 	c := byKey("")
 	c.Scheme, c.Digest = "sigstore-keyless", artifact.SumSHA256([]byte(subject+from))
-	c.Identity = provenance.Identity{Subject: subject, Issuer: from, Extensions: map[string]string{"runner": "hosted", "commit": "1"}}
+	c.Identity = provenance.Identity{Subject: subject, Issuer: from, Extensions: map[string]string{"runnerEnvironment": "hosted", "sourceRepositoryDigest": "1"}}
+	return c
+}
+
+// byCA is a proven signature by a certificate of an own authority.
+func byCA(subject, authority string) provenance.Candidate {
+	c := byPerson(subject, "ca:"+authority)
+	c.Scheme, c.Identity.Extensions = "x509", nil
+	c.SignedAt = []provenance.Timestamp{{Time: "2026-06-01T12:00:00Z", Source: "rfc3161"}}
+	return c
+}
+
+// attesting makes an attestation of a signature.
+func attesting(c provenance.Candidate, predicateType string) provenance.Candidate {
+	c.Code, c.PredicateType = provenance.CodeAttestationVerified, predicateType
 	return c
 }
 
@@ -117,6 +164,7 @@ func record(p *policy.Policy, candidates []provenance.Candidate, findings ...pro
 	}
 	for _, c := range candidates {
 		m.Signatures = append(m.Signatures, p.Match(c)...)
+		m.Attestations = append(m.Attestations, p.Attests(c)...)
 	}
 	return m
 }

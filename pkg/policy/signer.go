@@ -1,47 +1,115 @@
 package policy
 
 import (
+	"fmt"
 	"maps"
-	"regexp"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// A signer is a name for whoever holds a key, or an identity that a
-// certificate authority vouches for: exactly one of the two.
+// A signer is a name for whoever holds a key, or for an identity that a
+// certificate authority vouches for, Sigstore's or one of the user's own:
+// exactly one of the three.
 type signer struct {
-	name     string
-	relation provenance.Relation
-	key      *keyRule
-	keyless  *keylessRule
+	name        string
+	relation    provenance.Relation
+	key         *keyRule
+	keyless     *keylessRule
+	certificate *certificateRule
 }
 
 type keyRule struct {
-	file        string // "" where the PEM stands in the policy
-	pem         []byte
-	fingerprint string // "sha256:" + hex of the PKIX DER; "" until read
+	file                string // "" where the PEM stands in the policy
+	pem                 []byte
+	fingerprint         string    // "sha256:" + hex of the PKIX DER; "" until read
+	notBefore, notAfter time.Time // zero: no bound
+	logged              bool      // a transparency log must hold the signature
 }
+
+// window says that the key is trusted for a time only.
+func (k *keyRule) window() bool { return !k.notBefore.IsZero() || !k.notAfter.IsZero() }
 
 type keylessRule struct {
 	issuer     matcher
 	subject    matcher
-	root       string            // name of the trusted root
-	anyRoot    bool              // it is the only one: a record need not name it
-	extensions map[string]string // demanded values
+	root       string             // name of the trusted root
+	anyRoot    bool               // it is the only one: a record need not name it
+	extensions map[string]matcher // demanded values
 }
 
-// is says whether identity is the signer's. Every fact counts; one that is
-// missing or that names both a key and a certificate is nobody's.
-func (s signer) is(identity provenance.Identity) bool {
-	byKey := identity.KeyFingerprint != ""
-	byCertificate := identity.Subject != "" && identity.Issuer != ""
+type certificateRule struct {
+	file      string // "" where the PEM stands in the policy
+	pem       []byte
+	prints    []string // fingerprints of the chain's certificates, sorted; none until read
+	authority string   // the name of the chain
+	subject   matcher
+	current   bool // judged at the time of the check, by the policy's explicit word
+}
+
+// issuer is what identities call the authority.
+func (c *certificateRule) issuer() string { return "ca:" + c.authority }
+
+// A kind is how a signature is tied to who made it.
+type kind uint8
+
+const (
+	noKind kind = iota
+	byKey
+	byKeyless
+	byCertificate
+)
+
+// allSchemes returns the schemes under which a signature may hold, sorted.
+func allSchemes() []string {
+	return []string{"oms-key", "oms-keyless", "oms-x509", "sigstore-key", "sigstore-keyless", "x509"}
+}
+
+func kindOf(scheme string) kind {
+	switch scheme {
+	case "sigstore-key", "oms-key":
+		return byKey
+	case "sigstore-keyless", "oms-keyless":
+		return byKeyless
+	case "x509", "oms-x509":
+		return byCertificate
+	default:
+		return noKind
+	}
+}
+
+func (s signer) kind() kind {
 	switch {
-	case byKey && (identity.Subject != "" || identity.Issuer != ""):
+	case s.key != nil && s.keyless == nil && s.certificate == nil:
+		return byKey
+	case s.keyless != nil && s.key == nil && s.certificate == nil:
+		return byKeyless
+	case s.certificate != nil && s.key == nil && s.keyless == nil:
+		return byCertificate
+	default:
+		return noKind
+	}
+}
+
+// is says whether identity, proven under scheme, is the signer's. Every fact
+// counts; an identity that is both a key and a certificate is nobody's.
+func (s signer) is(scheme string, identity provenance.Identity) bool {
+	kind := s.kind()
+	if kind != kindOf(scheme) {
 		return false
-	case s.key != nil && s.keyless == nil:
-		return byKey && s.key.fingerprint == identity.KeyFingerprint
-	case s.keyless != nil && s.key == nil:
-		return byCertificate && s.keyless.is(identity)
+	}
+	hasKey, hasName := identity.KeyFingerprint != "", identity.Subject != "" || identity.Issuer != ""
+	switch kind {
+	case byKey:
+		return hasKey && !hasName && s.key.fingerprint == identity.KeyFingerprint
+	case byKeyless:
+		return hasName && !hasKey && s.keyless.is(identity)
+	case byCertificate:
+		return hasName && !hasKey && s.certificate.is(identity)
+	case noKind:
+		return false
 	default:
 		return false
 	}
@@ -55,67 +123,69 @@ func (k *keylessRule) is(identity provenance.Identity) bool {
 		return false
 	}
 	for name, want := range k.extensions {
-		if got, ok := identity.Extensions[name]; !ok || got != want {
+		if !want.matches(identity.Extensions[name]) {
 			return false
 		}
 	}
 	return true
 }
 
-// demanded returns the extensions that the signer must have, nil for none.
-func (s signer) demanded() map[string]string {
+func (c *certificateRule) is(identity provenance.Identity) bool {
+	return identity.Issuer == c.issuer() && c.subject.matches(identity.Subject) && identity.TrustedRoot == ""
+}
+
+// names says whether the signer's subject is this one, whoever vouches for it.
+func (s signer) names(subject string) bool {
+	return s.keyless != nil && s.keyless.subject.matches(subject) || s.certificate != nil && s.certificate.subject.matches(subject)
+}
+
+// demanded keeps of an identity's extensions those that the signer must have,
+// nil for none.
+func (s signer) demanded(extensions map[string]string) map[string]string {
 	if s.keyless == nil || len(s.keyless.extensions) == 0 {
 		return nil
 	}
-	return maps.Clone(s.keyless.extensions)
+	out := make(map[string]string, len(s.keyless.extensions))
+	for name := range s.keyless.extensions {
+		out[name] = extensions[name]
+	}
+	return out
 }
 
-// A matcher compares a whole string: with a text, byte by byte (no slash at an
-// end is overlooked), or with a pattern. The zero value matches nothing.
-type matcher struct {
-	exact   string
-	source  string // of the pattern
-	pattern *regexp.Regexp
-}
-
-func (m matcher) matches(s string) bool {
-	switch {
-	case s == "":
-		return false
-	case m.pattern != nil:
-		return m.pattern.MatchString(s)
-	default:
-		return m.exact == s
+// extensionNames returns the names that Fulcio documents (fulcio,
+// docs/oid-info.md, 1.3.6.1.4.1.57264.1.2 to .22), as policies spell them. The
+// issuer is no extension here: it stands in its own field.
+func extensionNames() []string {
+	return []string{
+		"buildConfigDigest", "buildConfigURI", "buildSignerDigest", "buildSignerURI", "buildTrigger",
+		"githubWorkflowName", "githubWorkflowRef", "githubWorkflowRepository", "githubWorkflowSHA", "githubWorkflowTrigger",
+		"runInvocationURI", "runnerEnvironment", "sourceRepositoryDigest", "sourceRepositoryIdentifier",
+		"sourceRepositoryOwnerIdentifier", "sourceRepositoryOwnerURI", "sourceRepositoryRef", "sourceRepositoryURI",
+		"sourceRepositoryVisibilityAtSigning",
 	}
 }
 
-// strangers are identities that nobody can have: .invalid is reserved (RFC
-// 2606 §2). A pattern that matches one of them names nobody in particular.
-var strangers = [...]string{
-	"x",
-	"mallory@modelcheck.invalid",
-	"https://modelcheck.invalid/mallory",
-	"https://modelcheck.invalid/mallory/model/.github/workflows/release.yaml@refs/heads/main",
-	"spiffe://modelcheck.invalid/mallory",
-}
-
-// compilePattern makes the matcher of an RE2 expression, which must match the
-// whole string whether it says so or not.
-func compilePattern(source string) (matcher, string) {
-	if _, err := regexp.Compile(source); err != nil { // by itself: "a)|(b" is none
-		return matcher{}, "pattern does not compile: " + err.Error()
-	}
-	pattern, err := regexp.Compile("^(?:" + source + ")$")
-	if err != nil {
-		return matcher{}, "pattern does not compile: " + err.Error()
-	}
-	if pattern.MatchString("") {
-		return matcher{}, "pattern matches the empty string"
-	}
-	for _, s := range strangers {
-		if pattern.MatchString(s) {
-			return matcher{}, "pattern names nobody in particular: it also matches " + s
+// spelled writes the demanded extensions as the policy file does.
+func (k *keylessRule) spelled() map[string]string {
+	out := make(map[string]string, len(k.extensions))
+	for _, name := range slices.Sorted(maps.Keys(k.extensions)) {
+		m := k.extensions[name]
+		if m.pattern != nil {
+			out[name+patternSuffix] = m.source
+		} else {
+			out[name] = m.exact
 		}
 	}
-	return matcher{source: source, pattern: pattern}, ""
+	return out
+}
+
+// describe names an identity for people; what came from outside is quoted.
+func describe(i provenance.Identity) string {
+	if i.KeyFingerprint != "" {
+		return fmt.Sprintf("key %q", i.KeyFingerprint)
+	}
+	if authority, ok := strings.CutPrefix(i.Issuer, "ca:"); ok {
+		return fmt.Sprintf("%q by authority %q", i.Subject, authority)
+	}
+	return fmt.Sprintf("%q by issuer %q", i.Subject, i.Issuer)
 }

@@ -62,8 +62,11 @@ const (
 	CodeNetworkOnLoad       = "network-on-load"    // makes a loader fetch something from elsewhere
 	CodeNativeCode          = "native-code"        // machine code, whatever its name
 	CodeSerializedObjects   = "serialized-objects" // pickle and its kin: loading may run code
+	CodeIgnoredBySigner     = "ignored-by-signer"  // a file that the signer had left out of a model signature
+	CodeIgnoredByDefault    = "ignored-git-file"   // a file of git's, which model signatures leave out
 	CodeIrregularFile       = "irregular-file"     // link, device or pipe in a plain tree
 	CodeFileChanged         = "file-changed"       // while it was being read
+	CodeReceiptDiffers      = "receipt-differs"    // a pulled folder is not what its receipt says
 	CodeLicenseUnidentified = "license-unidentified"
 	CodeClaimConflict       = "claim-conflict"
 
@@ -81,10 +84,18 @@ const (
 	CodeInterrupted          = "interrupted"
 	CodeInternal             = "internal-error"
 
+	// Signing.
+	CodeSigningKey     = "signing-key"     // the private key, or its password, cannot be used
+	CodeIdentityToken  = "identity-token"  // none, expired, or refused
+	CodeSigningService = "signing-service" // certificate authority, log or timestamp authority did not do its part
+	CodeNotReadBack    = "not-read-back"   // attached, and not handed out
+	CodeNotSignable    = "not-signable"    // its files cannot be listed for a signature over files
+
 	// Policy.
 	CodeUsage           = "usage"
 	CodePolicyInvalid   = "policy-invalid"
 	CodeUnsignedAllowed = "unsigned-allowed" // --allow-unsigned was typed
 	CodeNotDecided      = "not-decided"
+	CodeHoldAccepted    = "hold-accepted"  // --fail-on deny was typed
 	CodeRecordInvalid   = "record-invalid" // the record contradicts itself
 )

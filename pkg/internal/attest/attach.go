@@ -48,6 +48,12 @@ type referrerDescriptor struct {
 // subject, in the shape that cosign v3 writes, but without a time of creation:
 // the same input gives the same bytes.
 func ReferrerManifest(subject artifact.Descriptor, bundle []byte) (Attachment, error) {
+	return StatementManifest(subject, bundle, SignType)
+}
+
+// StatementManifest is ReferrerManifest for a bundle whose statement is of
+// another predicate type.
+func StatementManifest(subject artifact.Descriptor, bundle []byte, predicateType string) (Attachment, error) {
 	layer := blobOf(BundleType, bundle)
 	config := blobOf(emptyType, []byte(emptyContent))
 	body, err := json.Marshal(referrerManifest{
@@ -59,7 +65,7 @@ func ReferrerManifest(subject artifact.Descriptor, bundle []byte) (Attachment, e
 		Subject:       describe(subject),
 		Annotations: map[string]string{
 			"dev.sigstore.bundle.content":       "dsse-envelope",
-			"dev.sigstore.bundle.predicateType": SignType,
+			"dev.sigstore.bundle.predicateType": predicateType,
 		},
 	}, json.Deterministic(true))
 	if err != nil {

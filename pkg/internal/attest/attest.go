@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/attest/oms"
 )
 
 // SignType is the predicate type of the statement that "cosign sign" signs
-// (cosign v3, specs/BUNDLE_SPEC.md): the only one that counts as a signature
-// unless Config says otherwise.
+// (cosign v3, specs/BUNDLE_SPEC.md): it and that of OpenSSF Model Signing count
+// as signatures unless Config says otherwise.
 const SignType = "https://sigstore.dev/cosign/sign/v1"
 
 // The bounds on what strangers can attach. Real signatures are a few kB.
@@ -29,6 +30,8 @@ const (
 	maxTrustMaterial = 4 << 20   // bytes of one key or root; the public root has 7 kB
 	maxInFlight      = MaxBundle // bytes fetched and judged at one time
 	maxWorkers       = 8
+	MaxPredicate     = 8 << 20          // bytes of a predicate that is handed on
+	MaxPredicates    = 64 << 20         // bytes of all candidates up to the last one whose predicate is handed on or compared
 	maxAhead         = 15 * time.Minute // how far a verified time may lie in the future: clocks differ
 )
 
@@ -43,9 +46,28 @@ var ErrUnusable = errors.New("content cannot be had")
 
 // A Key is a public key in PEM: ECDSA on P-256, P-384 or P-521, Ed25519, or RSA
 // with at least 2048 bits.
+//
+// Where NotBefore or NotAfter is set, a time that a Root vouches for must say
+// that the signature was made in between, both bounds included; without such a
+// time the key proves nothing.
 type Key struct {
-	Name string
-	PEM  []byte
+	Name      string
+	PEM       []byte
+	NotBefore time.Time // zero: no bound
+	NotAfter  time.Time // zero: no bound
+}
+
+// A CA is a certificate authority without Sigstore's services: nobody logs its
+// certificates. What it issued is good at every time that a timestamp authority
+// of a Root vouches for, of which there must be one.
+type CA struct {
+	Name  string // required
+	Chain []byte // PEM: certificates of authorities; those that no other one of them issued are trusted
+
+	// CurrentTime asks for certificates that are valid now instead of when the
+	// signature was made, of which nothing is known then: whoever has the key
+	// later can sign as long as the certificate lives.
+	CurrentTime bool
 }
 
 // A Root is a Sigstore trusted root, the content of a trusted_root.json.
@@ -54,20 +76,21 @@ type Root struct {
 	JSON []byte
 }
 
-// Thresholds say how many distinct authorities a certificate's signature
-// needs. Zero means one; none cannot be asked for.
+// Thresholds say how many distinct authorities a signature with a certificate
+// of a Root needs. Zero means one; none cannot be asked for.
 type Thresholds struct {
 	CertificateTimestamps int // logs that vouch for the certificate (SCT)
 	LogEntries            int // transparency logs that hold the signature
 	Timestamps            int // logs and timestamp authorities that vouch for the time
 }
 
-// Config says what New needs. Every field may be left out; without keys and
-// roots nothing can be proven.
+// Config says what New needs. Every field may be left out; without keys, roots
+// and authorities nothing can be proven.
 type Config struct {
 	Keys           []Key
 	Roots          []Root
-	SignatureTypes []string // predicate types that count as signatures; default: SignType
+	CAs            []CA
+	SignatureTypes []string // predicate types that count as signatures; default: SignType and oms.PredicateType
 	Thresholds     Thresholds
 	Now            func() time.Time // default: time.Now
 }
@@ -89,6 +112,7 @@ type Fetch func(ctx context.Context, d artifact.Descriptor, limit int64) ([]byte
 type Verifier struct {
 	keys       []trustedKey
 	roots      []trustedRoot
+	cas        []authority
 	types      map[string]bool
 	thresholds Thresholds
 	now        func() time.Time
@@ -113,15 +137,15 @@ func New(cfg Config) (*Verifier, error) {
 		}
 		v.roots = append(v.roots, tr)
 	}
-	types := cfg.SignatureTypes
-	if len(types) == 0 {
-		types = []string{SignType}
-	}
-	for _, t := range types {
-		if t == "" {
-			return nil, fmt.Errorf("%w: empty signature type", ErrTrust)
+	for i, c := range cfg.CAs {
+		ca, err := parseAuthority(c)
+		if err != nil {
+			return nil, fmt.Errorf("%w: certificate authority %d %q: %w", ErrTrust, i+1, c.Name, err)
 		}
-		v.types[t] = true
+		v.cas = append(v.cas, ca)
+	}
+	if err := v.accept(cfg.SignatureTypes); err != nil {
+		return nil, err
 	}
 	var err error
 	if v.thresholds, err = cfg.Thresholds.withDefaults(); err != nil {
@@ -131,6 +155,20 @@ func New(cfg Config) (*Verifier, error) {
 		v.now = time.Now
 	}
 	return v, nil
+}
+
+// accept says which predicate types count as signatures.
+func (v *Verifier) accept(types []string) error {
+	if len(types) == 0 {
+		types = []string{SignType, oms.PredicateType}
+	}
+	for _, t := range types {
+		if t == "" {
+			return fmt.Errorf("%w: empty signature type", ErrTrust)
+		}
+		v.types[t] = true
+	}
+	return nil
 }
 
 func (t Thresholds) withDefaults() (Thresholds, error) {

@@ -14,8 +14,7 @@ func BenchmarkJudge(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				var c provenance.Candidate
-				if v.judge(&c, bundle, nil, testSubject); c.Verdict != provenance.Proven {
+				if c := judgeRaw(v, bundle, testSubject); c.Verdict != provenance.Proven {
 					b.Fatal(c)
 				}
 			}

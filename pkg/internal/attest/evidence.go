@@ -1,9 +1,11 @@
 package attest
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
@@ -23,6 +25,7 @@ const (
 	checkedLog            = "transparency-log"
 	checkedTimestamp      = "signed-timestamp"
 	checkedIntegratedTime = "integrated-time"
+	checkedCurrentTime    = "current-time" // the certificate is valid now; when it signed is not known
 )
 
 // The sources of a Timestamp.
@@ -37,6 +40,7 @@ type proof struct {
 	identity provenance.Identity
 	checked  []string
 	times    []provenance.Timestamp
+	evidence provenance.Evidence
 	logIndex *int64
 }
 
@@ -61,6 +65,7 @@ func (e evidence) record(p *proof) {
 		p.checked = append(p.checked, checkedLog)
 		p.logIndex = e.logIndex
 	}
+	p.evidence.LogEntries, p.evidence.Timestamps = len(e.logs), len(e.logTimes)+len(e.tsaTimes)
 	if len(e.logTimes) > 0 {
 		p.checked = append(p.checked, checkedIntegratedTime)
 	}
@@ -104,7 +109,7 @@ func (v *Verifier) collect(s *signed, tm root.TrustedMaterial) (evidence, error)
 			ev.logIndex = &index
 		}
 	}
-	stamps, failed, err := verify.VerifySignedTimestamp(s.entity, tm)
+	stamps, failed, err := verify.VerifySignedTimestamp(s.stampedEntity(), tm)
 	if err != nil {
 		return ev, refuse(provenance.CodeSignatureMalformed, "its timestamps: %v", err)
 	}
@@ -118,6 +123,64 @@ func (v *Verifier) collect(s *signed, tm root.TrustedMaterial) (evidence, error)
 		}
 	}
 	return ev, nil
+}
+
+// stampedEntity is s as its timestamps see it.
+func (s *signed) stampedEntity() verify.SignedEntity {
+	if s.stamped == nil {
+		return s.entity
+	}
+	return stampedEntity{s.entity, stampedContent{s.content, s.stamped}}
+}
+
+// A stampedEntity has timestamps of other bytes than its signature.
+type stampedEntity struct {
+	entity
+	content stampedContent
+}
+
+type stampedContent struct {
+	verify.SignatureContent
+	stamped []byte
+}
+
+// SignatureContent returns content whose signature is what was stamped.
+func (e stampedEntity) SignatureContent() (verify.SignatureContent, error) { return e.content, nil }
+
+// Signature returns what the timestamps are about.
+func (c stampedContent) Signature() []byte { return c.stamped }
+
+// A ground is what one root vouches for, and the trust under which it does.
+type ground struct {
+	evidence
+	trust root.TrustedMaterial
+}
+
+// grounds verifies log entries and timestamps where a root knows who vouches,
+// for signatures that need none: under each root by itself, the one that
+// vouches for most first, and last nothing at all. But what stands in a log
+// that a root knows must hold under one root at least.
+func (v *Verifier) grounds(s *signed, base root.TrustedMaterial) ([]ground, error) {
+	var out []ground
+	var failed error
+	held := false
+	for _, r := range v.roots {
+		tm := root.TrustedMaterialCollection{base, r.material}
+		ev, err := v.collect(s, tm)
+		if err != nil {
+			failed = err
+			continue
+		}
+		held = held || len(ev.logs) > 0
+		out = append(out, ground{ev, tm})
+	}
+	if failed != nil && !held {
+		return nil, failed
+	}
+	slices.SortStableFunc(out, func(a, b ground) int {
+		return cmp.Compare(len(b.logs)+len(b.tsaTimes), len(a.logs)+len(a.tsaTimes))
+	})
+	return append(out, ground{trust: base}), nil
 }
 
 // entryRefusal tells an entry that was logged when the certificate was not

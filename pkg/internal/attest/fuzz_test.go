@@ -27,12 +27,10 @@ func FuzzBundle(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		var other, own provenance.Candidate
-		v.judge(&other, raw, nil, testOther)
+		other, own := judgeRaw(v, raw, testOther), judgeRaw(v, raw, testSubject)
 		if other.Verdict != provenance.Refused || other.Code == "" {
 			t.Fatalf("proves another artifact: %+v", other)
 		}
-		v.judge(&own, raw, nil, testSubject)
 		if own.Verdict == provenance.Unchecked || own.Code == "" {
 			t.Fatalf("no verdict: %+v", own)
 		}
@@ -56,7 +54,7 @@ func FuzzReferrer(f *testing.F) {
 			if s.decided != (s.candidate.Code != "") || s.candidate.Verdict == provenance.Proven {
 				t.Fatalf("%+v", s)
 			}
-			if !s.decided && (s.bundle.Digest.IsZero() || s.bundle.Size <= 0 || s.bundle.Size > MaxBundle) {
+			if !s.decided && (s.layer.Digest.IsZero() || s.layer.Size <= 0 || s.layer.Size > MaxBundle) {
 				t.Fatalf("%+v", s)
 			}
 		}

@@ -2,16 +2,13 @@ package attest
 
 import (
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/json"
-	"slices"
+	"strings"
 
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
-
-var oidSAN = asn1.ObjectIdentifier{2, 5, 29, 17}
 
 // identityOf reads who a certificate names. The extensions carry the names of
 // Fulcio's documentation (fulcio, docs/oid-info.md) in the spelling that
@@ -30,6 +27,9 @@ func identityOf(leaf *x509.Certificate) (provenance.Identity, error) {
 	if summary.Issuer == "" {
 		return provenance.Identity{}, refuse(provenance.CodeSignatureMalformed, "its certificate does not say who vouches for %q", summary.SubjectAlternativeName)
 	}
+	if strings.HasPrefix(summary.Issuer, authorityPrefix) {
+		return provenance.Identity{}, refuse(provenance.CodeSignatureMalformed, "its certificate names the issuer %q, which no identity provider can be", summary.Issuer)
+	}
 	id := provenance.Identity{Subject: summary.SubjectAlternativeName, Issuer: summary.Issuer}
 	encoded, err := json.Marshal(summary.Extensions)
 	if err != nil {
@@ -42,8 +42,5 @@ func identityOf(leaf *x509.Certificate) (provenance.Identity, error) {
 	if len(id.Extensions) == 0 {
 		id.Extensions = nil
 	}
-	// Go does not know the OtherName form of alternative names; it was read
-	// above and must not stop the verification of the chain.
-	leaf.UnhandledCriticalExtensions = slices.DeleteFunc(leaf.UnhandledCriticalExtensions, oidSAN.Equal)
 	return id, nil
 }

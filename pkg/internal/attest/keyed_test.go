@@ -212,7 +212,8 @@ func TestNewRefusesKeys(t *testing.T) {
 		"empty":               nil,
 		"white space":         []byte(" \n"),
 		"not PEM":             []byte("ssh-ed25519 AAAA"),
-		"words before":        append([]byte("our key:\n"), good...),
+		"a broken one before": append([]byte("-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n"), good...),
+		"half of one before":  append(slices.Clone(good[:len(good)/2]), good...),
 		"two keys":            append(slices.Clone(good), good...),
 		"words after":         append(slices.Clone(good), "trailing"...),
 		"truncated":           good[:len(good)/2],
@@ -229,6 +230,9 @@ func TestNewRefusesKeys(t *testing.T) {
 		if _, err := New(Config{Keys: []Key{{Name: "good", PEM: good}, {Name: name, PEM: data}}}); !errors.Is(err, ErrTrust) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if _, err := New(Config{Keys: []Key{{Name: "explained", PEM: append([]byte("Public Key Information:\n"), good...)}}}); err != nil {
+		t.Errorf("words before: %v", err)
 	}
 	if _, err := New(Config{Keys: []Key{{Name: "rsa", PEM: block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&newKey(t, "RSA").(*rsa.PrivateKey).PublicKey))}}}); err != nil {
 		t.Errorf("PKCS #1: %v", err)

@@ -1,10 +1,8 @@
 package attest
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
@@ -14,70 +12,22 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// schemeKeyless is a certificate that a Sigstore authority issued.
-const schemeKeyless = "sigstore-keyless"
-
-// How far checking against one root came; the refusal that came farthest is
-// the one worth telling.
-const (
-	stageIssuer = iota
-	stageSCT
-	stageLog
-	stageTime
-	stageExpiry
-	stageWhole
-)
-
-// proveCertificate verifies s, which carries a certificate. What does not
-// depend on a root comes first, so that a tampered signature is called that
-// under any root.
-func (v *Verifier) proveCertificate(s *signed, subject artifact.Digest) (proof, error) {
-	leaf := s.material.Certificate()
-	identity, err := identityOf(leaf)
-	if err != nil {
-		return proof{}, err
-	}
-	p := proof{scheme: schemeKeyless}
-	if err := s.signatureHolds(&root.BaseTrustedMaterial{}); err != nil {
-		return p, refuse(provenance.CodeSignatureBad, "its signature is not by its certificate: %v", err)
-	}
-	p.checked = append(p.checked, checkedSignature)
-	if err := s.about(subject); err != nil {
-		return p, err
-	}
-	p.checked = append(p.checked, checkedSubject)
-	if len(v.roots) == 0 {
-		return p, refuse(provenance.CodeUntrustedRoot, "it is signed with a certificate and no trusted root was given")
-	}
-	var worst *refusal
-	for _, r := range v.roots {
-		under, err := v.underRoot(r, s, leaf, subject)
-		if err == nil {
-			under.scheme, under.identity = p.scheme, identity
-			under.identity.TrustedRoot = r.name
-			under.checked = append(p.checked, under.checked...)
-			return under, nil
-		}
-		var ref *refusal
-		if !errors.As(err, &ref) {
-			ref = refuse(provenance.CodeSignatureMalformed, "%v", err)
-		}
-		if worst == nil || ref.stage > worst.stage {
-			worst = ref
-		}
-	}
-	return p, worst
-}
-
 // underRoot verifies the trust behind a certificate's signature under one
 // root, step by step, and then once more by sigstore-go as a whole: a step
 // forgotten here is not a door.
 func (v *Verifier) underRoot(r trustedRoot, s *signed, leaf *x509.Certificate, subject artifact.Digest) (proof, error) {
-	var p proof
+	p := proof{scheme: s.scheme(schemeKeyless)}
+	if s.notKeyless != nil {
+		return p, s.notKeyless.at(stageForm)
+	}
 	chains, err := issuerChains(r.material, leaf)
 	if err != nil {
 		return p, err
 	}
+	if p.identity, err = identityOf(leaf); err != nil {
+		return p, staged(err, stageSCT)
+	}
+	p.identity.TrustedRoot = r.name
 	if err := verify.VerifySignedCertificateTimestamp(chains, v.thresholds.CertificateTimestamps, r.material); err != nil {
 		return p, refuse(provenance.CodeCertificateNotLogged, "its certificate carries no timestamp of a trusted certificate log: %v", err).at(stageSCT)
 	}
@@ -101,6 +51,7 @@ func (v *Verifier) underRoot(r trustedRoot, s *signed, leaf *x509.Certificate, s
 		return p, refuse(provenance.CodeSignatureBad, "it does not verify: %v", err).at(stageWhole)
 	}
 	p.checked = append(p.checked, checkedChain, checkedSCT)
+	p.evidence.CertificateTimestamps = v.thresholds.CertificateTimestamps
 	ev.record(&p)
 	return p, nil
 }
@@ -108,15 +59,20 @@ func (v *Verifier) underRoot(r trustedRoot, s *signed, leaf *x509.Certificate, s
 // wholeCertificate is sigstore-go's own verification. Whether the identity is
 // one to trust is the policy's question, hence the option with the long name.
 func (v *Verifier) wholeCertificate(r trustedRoot, s *signed, subject artifact.Digest) error {
+	times, e := v.thresholds.Timestamps, s.entity
+	if s.stamped != nil {
+		// Its timestamps are about other bytes than sigstore-go would compare.
+		e.timeless, times = true, 1
+	}
 	whole, err := verify.NewVerifier(r.material,
 		verify.WithSignedCertificateTimestamps(v.thresholds.CertificateTimestamps),
 		verify.WithTransparencyLog(v.thresholds.LogEntries),
-		verify.WithObserverTimestamps(v.thresholds.Timestamps),
+		verify.WithObserverTimestamps(times),
 		verify.WithoutStatementPredicate())
 	if err != nil {
 		return err
 	}
-	_, err = whole.Verify(s.entity, verify.NewPolicy(s.artifactOption(subject), verify.WithoutIdentitiesUnsafe()))
+	_, err = whole.Verify(e, verify.NewPolicy(s.artifactOption(subject), verify.WithoutIdentitiesUnsafe()))
 	return err
 }
 
@@ -134,10 +90,7 @@ func issuerChains(tm root.TrustedMaterial, leaf *x509.Certificate) ([][]*x509.Ce
 		if err == nil {
 			return chains, nil
 		}
-		var invalid x509.CertificateInvalidError
-		if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-			expired = true
-		}
+		expired = expired || invalidFor(err, x509.Expired)
 	}
 	if expired {
 		return nil, refuse(provenance.CodeExpiredAtTime, "its certificate was issued when the one of its issuer was not valid").at(stageExpiry)
@@ -154,19 +107,6 @@ func logRefusal(s *signed, ev evidence, want int) *refusal {
 	default:
 		return refuse(provenance.CodeLogInclusionFailed, "%d transparency logs vouch for it, want %d", len(ev.logs), want)
 	}
-}
-
-// signatureHolds checks the signature alone, under the certificate or, with
-// trust in one key, under that key. The subject is not looked at.
-func (s *signed) signatureHolds(tm root.TrustedMaterial) error {
-	if s.claims != nil {
-		return verify.VerifySignatureWithArtifacts(s.content, s.material, tm, []io.Reader{bytes.NewReader(s.payload)})
-	}
-	if msg := s.content.MessageSignatureContent(); msg != nil {
-		own := []verify.ArtifactDigest{{Algorithm: msg.DigestAlgorithm(), Digest: msg.Digest()}}
-		return verify.VerifySignatureWithArtifactDigests(s.content, s.material, tm, own)
-	}
-	return verify.VerifySignature(s.content, s.material, tm)
 }
 
 // staged notes the stage on a refusal that has none.

@@ -1,7 +1,6 @@
 package attest
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -33,6 +32,8 @@ type trustedKey struct {
 	fingerprint string // "sha256:" + hex of the PKIX DER
 	hints       []string
 	verifiers   []signature.Verifier
+	notBefore   time.Time // zero: no bound
+	notAfter    time.Time // zero: no bound
 }
 
 // hinted says whether a bundle's key hint names k. Hints are not signed: they
@@ -51,6 +52,9 @@ func parseKey(k Key) (trustedKey, error) {
 	if err != nil {
 		return trustedKey{}, err
 	}
+	if !k.NotAfter.IsZero() && k.NotAfter.Before(k.NotBefore) {
+		return trustedKey{}, fmt.Errorf("it is valid from %s and only until %s", rfc3339(k.NotBefore), rfc3339(k.NotAfter))
+	}
 	verifiers, err := keyVerifiers(pub)
 	if err != nil {
 		return trustedKey{}, err
@@ -63,10 +67,22 @@ func parseKey(k Key) (trustedKey, error) {
 	return trustedKey{
 		name:        k.Name,
 		fingerprint: "sha256:" + enc,
-		// cosign writes base64, OpenSSF Model Signing hexadecimal.
-		hints:     []string{base64.StdEncoding.EncodeToString(sum), enc, "sha256:" + enc},
-		verifiers: verifiers,
+		hints:       append(hints(pub), base64.StdEncoding.EncodeToString(sum), enc, "sha256:"+enc), // the first of them is cosign's
+		verifiers:   verifiers,
+		notBefore:   k.NotBefore,
+		notAfter:    k.NotAfter,
 	}, nil
+}
+
+// hints returns what OpenSSF Model Signing calls a key in hexadecimal: the
+// SHA-256 of its PEM (model_signing 1.1, sign_ec_key.py).
+func hints(pub crypto.PublicKey) []string {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return nil
+	}
+	sum := sha256.Sum256(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	return []string{hex.EncodeToString(sum[:])}
 }
 
 // keySum returns the SHA-256 of the key's PKIX DER.
@@ -79,26 +95,14 @@ func keySum(pub crypto.PublicKey) ([]byte, error) {
 	return sum[:], nil
 }
 
-// parsePublicKey wants exactly one PEM block and nothing around it but white
-// space: a file with two keys is not silently one key.
+// parsePublicKey wants exactly one PEM block: a file with two keys is not
+// silently one key.
 func parsePublicKey(data []byte) (crypto.PublicKey, error) {
-	data = bytes.TrimSpace(data)
-	if len(data) == 0 {
-		return nil, errors.New("it is empty")
+	blocks, err := pemBlocks(data, 1)
+	if err != nil {
+		return nil, err
 	}
-	if len(data) > maxTrustMaterial {
-		return nil, fmt.Errorf("%d bytes are over the limit of %d", len(data), maxTrustMaterial)
-	}
-	if !bytes.HasPrefix(data, []byte("-----BEGIN ")) {
-		return nil, errors.New("not a PEM block")
-	}
-	block, rest := pem.Decode(data)
-	if block == nil {
-		return nil, errors.New("malformed PEM block")
-	}
-	if len(bytes.TrimSpace(rest)) > 0 {
-		return nil, errors.New("more after the PEM block")
-	}
+	block := blocks[0]
 	if len(block.Headers) > 0 {
 		return nil, errors.New("PEM block with headers")
 	}

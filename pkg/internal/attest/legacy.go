@@ -8,6 +8,7 @@ import (
 
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	protodsse "github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
 	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -25,6 +26,7 @@ const (
 
 	annotationSignature   = "dev.cosignproject.cosign/signature"
 	annotationCertificate = "dev.sigstore.cosign/certificate"
+	annotationChain       = "dev.sigstore.cosign/chain"
 	annotationLog         = "dev.sigstore.cosign/bundle"
 	annotationTimestamp   = "dev.sigstore.cosign/rfc3161timestamp"
 )
@@ -65,9 +67,9 @@ type logReceipt struct {
 	} `json:"Payload"`
 }
 
-// parseLegacy puts an older signature into the form of a bundle of version 0.1,
+// parseClaims puts an older signature into the form of a bundle of version 0.1,
 // which is verified like any other.
-func parseLegacy(payload []byte, annotations map[string]string) (*signed, error) {
+func parseClaims(payload []byte, annotations map[string]string) (*signed, error) {
 	if len(payload) > maxClaims {
 		return nil, refuse(provenance.CodeLimitExceeded, "%d bytes are over the limit of %d for what is signed", len(payload), maxClaims)
 	}
@@ -79,7 +81,49 @@ func parseLegacy(payload []byte, annotations map[string]string) (*signed, error)
 	if err != nil || len(sig) == 0 {
 		return nil, refuse(provenance.CodeSignatureMalformed, "its annotation %s holds no signature", annotationSignature)
 	}
+	s, err := parseAnnotated(annotations, &protobundle.Bundle{
+		Content: &protobundle.Bundle_MessageSignature{MessageSignature: &protocommon.MessageSignature{
+			MessageDigest: &protocommon.HashOutput{Algorithm: protocommon.HashAlgorithm_SHA2_256, Digest: artifact.SumSHA256(payload).Sum()},
+			Signature:     sig,
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.claims, s.payload = &c, payload
+	return s, nil
+}
+
+// parseEnvelope does the same for an older attestation, whose layer is the
+// envelope. Its timestamp is about the layer, not about the signature, which no
+// bundle can say (cosign, pkg/cosign/verify.go, VerifyRFC3161Timestamp).
+func parseEnvelope(layer []byte, annotations map[string]string) (*signed, error) {
+	var e envelope
+	if err := strictjson.Decode(layer, &e); err != nil {
+		return nil, refuse(provenance.CodeSignatureMalformed, "its envelope is %v", err)
+	}
+	if n := len(e.Signatures); n != 1 {
+		return nil, refuse(provenance.CodeSignatureMalformed, "its envelope has %d signatures, want exactly one", n)
+	}
+	s, err := parseAnnotated(annotations, &protobundle.Bundle{
+		Content: &protobundle.Bundle_DsseEnvelope{DsseEnvelope: &protodsse.Envelope{
+			Payload: e.Payload, PayloadType: e.PayloadType,
+			Signatures: []*protodsse.Signature{{Sig: e.Signatures[0].Sig}},
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.stamped = layer
+	return s, nil
+}
+
+// parseAnnotated fills b with what stands in the annotations of a layer.
+func parseAnnotated(annotations map[string]string, b *protobundle.Bundle) (*signed, error) {
+	b.MediaType = bundleType + "+json;version=0.1"
 	material := &protobundle.VerificationMaterial{Content: &protobundle.VerificationMaterial_PublicKey{PublicKey: &protocommon.PublicKeyIdentifier{}}}
+	b.VerificationMaterial = material
+	var err error
 	if text, ok := annotations[annotationCertificate]; ok {
 		if material.Content, err = legacyCertificate(text); err != nil {
 			return nil, err
@@ -95,23 +139,21 @@ func parseLegacy(payload []byte, annotations map[string]string) (*signed, error)
 			return nil, err
 		}
 	}
-	s, err := checkBundle(&protobundle.Bundle{
-		MediaType:            bundleType + "+json;version=0.1",
-		VerificationMaterial: material,
-		Content: &protobundle.Bundle_MessageSignature{MessageSignature: &protocommon.MessageSignature{
-			MessageDigest: &protocommon.HashOutput{Algorithm: protocommon.HashAlgorithm_SHA2_256, Digest: artifact.SumSHA256(payload).Sum()},
-			Signature:     sig,
-		}},
-	})
+	s, err := checkBundle(b)
 	if err != nil {
 		return nil, err
 	}
-	s.claims, s.payload = &c, payload
+	if text, ok := annotations[annotationChain]; ok && s.material.Certificate() != nil {
+		if s.brought, err = parseCertificates([]byte(text)); err != nil {
+			return nil, refuse(provenance.CodeSignatureMalformed, "its annotation %s: %v", annotationChain, err)
+		}
+	}
 	return s, nil
 }
 
-// legacyCertificate reads the leaf; the annotation with its chain is not
-// needed, since authorities come from the trusted root.
+// legacyCertificate reads the leaf. What the annotation beside it brings stands
+// between the leaf and a configured authority at most; those of Sigstore
+// instances come from the trusted root.
 func legacyCertificate(text string) (*protobundle.VerificationMaterial_X509CertificateChain, error) {
 	block, rest := pem.Decode([]byte(text))
 	if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {

@@ -1,8 +1,6 @@
 package attest
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -14,13 +12,39 @@ import (
 // signature-specification.md §Storage).
 const notationType = "application/vnd.cncf.notary.signature"
 
-// A slot is a candidate, and the bundle to judge for it unless it is decided.
+// A form is how a layer holds what is to be judged.
+type form uint8
+
+const (
+	formBundle   form = iota // a Sigstore bundle
+	formClaims               // cosign's older signatures
+	formEnvelope             // cosign's older attestations
+)
+
+// formOf returns the form that a layer's type stands for.
+func formOf(mediaType string) (f form, ok bool) {
+	switch {
+	case strings.HasPrefix(mediaType, bundleType):
+		return formBundle, true
+	case mediaType == simpleSigningType:
+		return formClaims, true
+	case mediaType == envelopeType:
+		return formEnvelope, true
+	default:
+		return formBundle, false
+	}
+}
+
+// A slot is a candidate, and the layer to judge for it unless it is decided.
 type slot struct {
-	candidate provenance.Candidate
-	bundle    artifact.Descriptor
-	config    *config           // of the referring manifest, shared by its bundles
-	legacy    map[string]string // the layer's annotations, of an older signature; never nil there
-	decided   bool
+	candidate   provenance.Candidate
+	layer       artifact.Descriptor
+	form        form
+	annotations map[string]string // of the layer
+	config      *config           // of the referring manifest, shared by its layers
+	keep        bool              // hand the predicate on, if it is an attestation that holds
+	decided     bool
+	outcome     outcome
 }
 
 // A manifest is what a referring OCI manifest says about itself.
@@ -49,7 +73,8 @@ func listSlots(found []Referrer) []slot {
 	for _, r := range found {
 		for _, s := range referrerSlots(r) {
 			if !s.decided {
-				total += s.bundle.Size + s.config.size()
+				total += s.layer.Size + s.config.size()
+				s.keep = total <= MaxPredicates
 			}
 			switch {
 			case s.decided:
@@ -98,21 +123,19 @@ func referrerSlots(r Referrer) []slot {
 			s.deny(refuse(provenance.CodeLimitExceeded, "its manifest holds %d bundles, over the limit of %d", len(layers), MaxBundles))
 			return append(slots, s)
 		}
-		if s.bundle, err = l.read(); err != nil {
+		if s.layer, err = l.read(); err != nil {
 			s.deny(err)
 		}
-		if l.MediaType == simpleSigningType {
-			s.legacy = map[string]string{}
-			maps.Copy(s.legacy, l.Annotations)
-		}
+		s.form, _ = formOf(l.MediaType)
+		s.annotations = l.Annotations
 		slots = append(slots, s)
 	}
 	return slots
 }
 
-// bundles returns the layers that are Sigstore bundles or older signatures: by
-// their own type, or all of them where the manifest as a whole calls itself a
-// bundle.
+// bundles returns the layers that are Sigstore bundles, older signatures or
+// older attestations: by their own type, or all of them where the manifest as a
+// whole calls itself a bundle.
 func (m manifest) bundles() ([]descriptor, error) {
 	kind := m.ArtifactType
 	if kind == "" {
@@ -120,7 +143,7 @@ func (m manifest) bundles() ([]descriptor, error) {
 	}
 	var own []descriptor
 	for _, l := range m.Layers {
-		if strings.HasPrefix(l.MediaType, bundleType) || l.MediaType == simpleSigningType {
+		if _, ok := formOf(l.MediaType); ok {
 			own = append(own, l)
 		}
 	}
@@ -133,8 +156,6 @@ func (m manifest) bundles() ([]descriptor, error) {
 		return nil, refuse(provenance.CodeSignatureMalformed, "its manifest calls itself a bundle and holds none")
 	case kind == notationType:
 		return nil, refuse(provenance.CodeNotASignature, "a notation signature: present, not evaluated")
-	case slices.ContainsFunc(m.Layers, func(l descriptor) bool { return l.MediaType == envelopeType }):
-		return nil, refuse(provenance.CodeNotASignature, "an attestation in cosign's older layout: present, not evaluated")
 	case len(m.Manifests) > 0:
 		return nil, refuse(provenance.CodeNotASignature, "an index of type %q", kind)
 	default:

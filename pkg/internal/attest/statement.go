@@ -24,6 +24,8 @@ type statement struct {
 	Type          string            `json:"_type"`
 	PredicateType string            `json:"predicateType"`
 	Subject       []statementTarget `json:"subject"`
+
+	raw []byte
 }
 
 type statementTarget struct {
@@ -56,6 +58,7 @@ func parseStatement(payload []byte) (statement, error) {
 			return statement{}, refuse(provenance.CodeLimitExceeded, "a subject of its statement has %d digests, over the limit of %d", n, MaxDigests)
 		}
 	}
+	s.raw = payload
 	return s, nil
 }
 

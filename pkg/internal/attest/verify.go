@@ -12,7 +12,26 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// Verify judges everything that was found attached to subject. There is at
+// A Result is everything that was found attached to an artifact, judged.
+type Result struct {
+	// Candidates has at least one for each referrer, in the order in which
+	// they were found.
+	Candidates []provenance.Candidate
+	// Pending are the candidates of which the files decide.
+	Pending []*Pending
+	// Attestations are what the candidates with the code
+	// attestation-verified say.
+	Attestations []*Attestation
+}
+
+// Verify is VerifyAll for those who want the candidates only. Model signatures
+// stay unchecked.
+func (v *Verifier) Verify(ctx context.Context, subject artifact.Digest, found []Referrer, fetch Fetch) ([]provenance.Candidate, error) {
+	r, err := v.VerifyAll(ctx, subject, found, fetch)
+	return r.Candidates, err
+}
+
+// VerifyAll judges everything that was found attached to subject. There is at
 // least one candidate for each referrer, in the order of found, and each gets
 // its own verdict: a broken or foreign one never hides a good one, and nothing
 // is skipped silently. What a candidate proves is that somebody signed;
@@ -20,11 +39,11 @@ import (
 //
 // The error is not about signatures: it says that something could not be
 // fetched, so that "no proven candidate" does not mean "there is none". The
-// candidates are valid beside it; those that could not be fetched are
+// result is valid beside it; candidates that could not be fetched are
 // unchecked.
-func (v *Verifier) Verify(ctx context.Context, subject artifact.Digest, found []Referrer, fetch Fetch) ([]provenance.Candidate, error) {
+func (v *Verifier) VerifyAll(ctx context.Context, subject artifact.Digest, found []Referrer, fetch Fetch) (Result, error) {
 	if subject.IsZero() {
-		return nil, errors.New("verifying signatures: no subject")
+		return Result{}, errors.New("verifying signatures: no subject")
 	}
 	slots := listSlots(found)
 	errs := make([]error, len(slots))
@@ -41,18 +60,42 @@ func (v *Verifier) Verify(ctx context.Context, subject artifact.Digest, found []
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	out := make([]provenance.Candidate, len(slots))
-	for i, s := range slots {
-		out[i] = s.candidate
+	var r Result
+	for i := range slots {
+		r.add(&slots[i])
 	}
-	return out, errors.Join(errs...)
+	return r, errors.Join(errs...)
 }
 
-// fill fetches what a slot needs and judges its bundle.
+// VerifyBundle judges a Sigstore bundle that came otherwise than attached: a
+// file that the user names, or one of the model. Its candidate carries the
+// layout and, as Digest, that of the bundle itself.
+func (v *Verifier) VerifyBundle(subject artifact.Digest, layout string, bundle []byte) Result {
+	s := slot{candidate: provenance.Candidate{Layout: layout, Digest: artifact.SumSHA256(bundle)}, keep: true}
+	v.judge(&s, bundle, subject)
+	var r Result
+	r.add(&s)
+	return r
+}
+
+func (r *Result) add(s *slot) {
+	n := len(r.Candidates)
+	r.Candidates = append(r.Candidates, s.candidate)
+	if p := s.outcome.pending; p != nil {
+		p.Index, p.candidate = n, s.candidate
+		r.Pending = append(r.Pending, p)
+	}
+	if a := s.outcome.attestation; a != nil {
+		a.Index = n
+		r.Attestations = append(r.Attestations, a)
+	}
+}
+
+// fill fetches what a slot needs and judges its layer.
 func (v *Verifier) fill(ctx context.Context, s *slot, subject artifact.Digest, fetch Fetch, memory *semaphore.Weighted) error {
-	cost := min(max(s.bundle.Size, 1)+s.config.size(), maxInFlight)
+	cost := min(max(s.layer.Size, 1)+s.config.size(), maxInFlight)
 	if err := memory.Acquire(ctx, cost); err != nil {
 		s.candidate.Code, s.candidate.Detail = provenance.CodeInterrupted, "it was not looked at"
 		return fmt.Errorf("verifying signatures: %w", err)
@@ -68,11 +111,11 @@ func (v *Verifier) fill(ctx context.Context, s *slot, subject artifact.Digest, f
 		deny(&s.candidate, err)
 		return nil
 	}
-	v.judge(&s.candidate, raw, s.legacy, subject)
+	v.judge(s, raw, subject)
 	return nil
 }
 
-// fetch returns the bundle. The manifest's config is fetched beside it: what it
+// fetch returns the layer. The manifest's config is fetched beside it: what it
 // says is not used, but a signed artifact of which one byte was changed is not
 // the one that was signed.
 func (s *slot) fetch(ctx context.Context, fetch Fetch) ([]byte, error) {
@@ -82,7 +125,7 @@ func (s *slot) fetch(ctx context.Context, fetch Fetch) ([]byte, error) {
 		defer close(done)
 		config = s.config.check(ctx, fetch)
 	}()
-	raw, err := fetchBlob(ctx, s.bundle, fetch, MaxBundle, "signature")
+	raw, err := fetchBlob(ctx, s.layer, fetch, MaxBundle, "signature")
 	<-done
 	if err == nil {
 		err = config
@@ -122,77 +165,4 @@ func checkBlob(raw []byte, d artifact.Descriptor, what string) error {
 		return &artifact.MismatchError{What: what, Want: d.Digest, Got: got, WantSize: d.Size, GotSize: int64(len(raw))}
 	}
 	return nil
-}
-
-// judge decides about one bundle or, with the annotations of its layer, one
-// older signature. A library that panics on a stranger's bytes
-// refuses that stranger, and nobody else.
-func (v *Verifier) judge(c *provenance.Candidate, raw []byte, legacy map[string]string, subject artifact.Digest) {
-	defer func() {
-		if p := recover(); p != nil {
-			*c = provenance.Candidate{Layout: c.Layout, Digest: c.Digest}
-			deny(c, refuse(provenance.CodeSignatureMalformed, "its content breaks the verifier: %v", p))
-		}
-	}()
-	s, err := parseAny(raw, legacy)
-	if err != nil {
-		deny(c, err)
-		return
-	}
-	v.decide(c, s, subject)
-}
-
-func parseAny(raw []byte, legacy map[string]string) (*signed, error) {
-	if legacy != nil {
-		return parseLegacy(raw, legacy)
-	}
-	return parseBundle(raw)
-}
-
-// decide fills c with what could be proven of s.
-func (v *Verifier) decide(c *provenance.Candidate, s *signed, subject artifact.Digest) {
-	p, err := v.prove(s, subject)
-	c.Scheme, c.Checked = p.scheme, p.checked
-	if s.statement != nil {
-		c.PredicateType = s.statement.PredicateType
-	}
-	attestation := s.statement != nil && !v.types[s.statement.PredicateType]
-	switch {
-	case !attestation && s.statement != nil && s.statement.Type != provenance.StatementType:
-		deny(c, refuse(provenance.CodeSignatureMalformed, "its statement is of type %q; for a signature it must be %q", s.statement.Type, provenance.StatementType))
-		return
-	case err != nil && attestation:
-		code, detail := reasonOf(err)
-		deny(c, refuse(provenance.CodeNotASignature, "an attestation, which does not hold (%s): %s", code, detail))
-		return
-	case err != nil:
-		deny(c, err)
-		return
-	case p.identity.Subject == "" && p.identity.KeyFingerprint == "":
-		deny(c, refuse(provenance.CodeInternal, "it is proven and nobody's"))
-		return
-	}
-	c.Identity, c.SignedAt, c.LogIndex = p.identity, p.times, p.logIndex
-	if attestation {
-		deny(c, refuse(provenance.CodeNotASignature, "an attestation; it holds, and says something else than that the artifact is signed"))
-		return
-	}
-	c.Verdict, c.Code = provenance.Proven, provenance.CodeSignatureVerified
-}
-
-func (v *Verifier) prove(s *signed, subject artifact.Digest) (proof, error) {
-	switch {
-	case s.material.Certificate() != nil:
-		return v.proveCertificate(s, subject)
-	case s.material.PublicKey() != nil:
-		return v.proveKey(s, subject)
-	default:
-		return proof{}, refuse(provenance.CodeSignatureMalformed, "it has neither certificate nor key")
-	}
-}
-
-// deny writes a refusal into c.
-func deny(c *provenance.Candidate, err error) {
-	c.Verdict = provenance.Refused
-	c.Code, c.Detail = reasonOf(err)
 }

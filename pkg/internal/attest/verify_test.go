@@ -168,8 +168,7 @@ func TestBounds(t *testing.T) {
 
 // A library that panics refuses the candidate that made it panic.
 func TestPanic(t *testing.T) {
-	c := provenance.Candidate{Layout: "here", Scheme: "left over"}
-	(*Verifier)(nil).judge(&c, signed1(t, testSubject, newKey(t, "P-256")), nil, testSubject)
+	c := judgeRaw(nil, signed1(t, testSubject, newKey(t, "P-256")), testSubject)
 	if c.Verdict != provenance.Refused || c.Code != provenance.CodeSignatureMalformed || c.Layout != "here" || c.Scheme != "" {
 		t.Errorf("%+v", c)
 	}
@@ -185,8 +184,7 @@ func TestSHA512(t *testing.T) {
 		signed  artifact.Digest
 		verdict provenance.SignatureVerdict
 	}{{subject, provenance.Proven}, {testSubject, provenance.Refused}} {
-		var c provenance.Candidate
-		v.judge(&c, signed1(t, tt.signed, key), nil, subject)
+		c := judgeRaw(v, signed1(t, tt.signed, key), subject)
 		if c.Verdict != tt.verdict {
 			t.Errorf("%v: %+v", tt.signed, c)
 		}

@@ -1,6 +1,7 @@
 // Package blob reads blobs, each exactly once, and says of each whether its
-// bytes are the ones that were named.
+// bytes are the ones that were named; and it is the only room that writes a
+// model's files, into a quarantine, from which they leave when told to.
 //
-// It knows no format and takes no decision. Memory is Workers × 1 MiB,
-// whatever the size of the blobs; nothing is written anywhere.
+// It knows no format and takes no decision. Memory of reading is Workers ×
+// 1 MiB, of writing 48 MiB more at most, whatever the size of the blobs.
 package blob

@@ -69,7 +69,11 @@ func (w *worker) read(ctx context.Context, p *pass) (err error) {
 	}
 	toHash, toSink := make(chan *buffer, bufferCount), make(chan *buffer, bufferCount)
 	var group sync.WaitGroup
-	group.Go(func() { consume(toHash, free, p.hash, &p.hashErr) })
+	hashing := io.Writer(p.hash)
+	if p.job.Mark != nil {
+		hashing = &marker{hash: p.hash, mark: p.job.Mark}
+	}
+	group.Go(func() { consume(toHash, free, hashing, &p.hashErr) })
 	var sink io.Writer = io.Discard
 	if p.job.Sink != nil {
 		sink = p.job.Sink

@@ -33,6 +33,10 @@ type Job struct {
 	// Open gives the unverified bytes. Reading must end when ctx ends.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	Sink Sink // nil: the blob is only hashed
+	// Mark, where it is not nil, is told the state of the hash
+	// (encoding.BinaryMarshaler) at every multiple of MarkEvery bytes, by the
+	// goroutine that hashes. Its error is the job's; reading goes on.
+	Mark func(hashed int64, state []byte) error
 }
 
 // Config says how Stream works. The zero value is sound.

@@ -3,9 +3,7 @@ package inspect
 import (
 	"bytes"
 	"compress/flate"
-	"fmt"
 	"io"
-	"path"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/zipfile"
@@ -21,27 +19,21 @@ const (
 	// maxInflated is the most that comes out of it: deflate makes up to 1,032
 	// bytes of one.
 	maxInflated = 16 << 20
-	// maxArchiveFindings bounds what one archive's members report.
-	maxArchiveFindings = 100
 )
 
 // An archive follows a zip and inspects its members one after the other.
 type archive struct {
-	parser   *zipfile.Parser
-	member   zipfile.Member
-	child    *Sink
-	packed   []byte
-	over     bool // the member has more than maxDeflated bytes
-	class    Class
-	torch    bool
-	script   bool // TorchScript
-	raw      bool // some member was not recognised
-	findings []provenance.Finding
-	dropped  int
+	contents
+	parent *Sink
+	parser *zipfile.Parser
+	member zipfile.Member
+	child  *Sink
+	packed []byte
+	over   bool // the member has more than maxDeflated bytes
 }
 
-func newArchive() *archive {
-	a := &archive{class: ClassInert}
+func newArchive(s *Sink) *archive {
+	a := &archive{contents: contents{class: ClassInert}, parent: s}
 	a.parser = zipfile.New(a)
 	return a
 }
@@ -64,24 +56,7 @@ func (a *archive) Open(m zipfile.Member) io.Writer {
 	return a.child
 }
 
-func (a *archive) sink(size int64) *Sink {
-	return &Sink{path: a.member.Name, size: size, inside: true}
-}
-
-// name looks at what a member's name alone says.
-func (a *archive) name(name string) {
-	if path.Base(name) == "data.pkl" {
-		a.torch = true
-	}
-	if strings.Contains(name, "/code/") || path.Base(name) == "constants.pkl" {
-		a.script = true
-	}
-	clean := strings.TrimSuffix(name, "/")
-	if strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\\\x00") || path.Clean(clean) != clean || clean == ".." || strings.HasPrefix(clean, "../") {
-		a.add(provenance.Finding{ID: provenance.CodeUnsafeEntry, Detail: fmt.Sprintf("a member has the unsafe name %q", clip(name))})
-		a.class = a.class.Worse(ClassUnknown)
-	}
-}
+func (a *archive) sink(size int64) *Sink { return a.parent.member(a.member.Name, size) }
 
 // Close is called by the parser behind a member's last byte.
 func (a *archive) Close() {
@@ -91,35 +66,8 @@ func (a *archive) Close() {
 	if strings.HasSuffix(a.member.Name, "/") && a.child.seen == 0 {
 		return // a folder
 	}
-	f := a.child.Facts()
-	switch {
-	case a.torch && isStorage(a.member.Name) && !plausible(a.child.pickle.Report()):
-		f.Findings = nil // raw numbers, whatever they look like
-	case f.Format == FormatUnknown && f.Class == ClassUnknown:
-		a.raw = true
-	default:
-		a.class = a.class.Worse(f.Class)
-	}
-	for _, x := range f.Findings {
-		x.Detail = fmt.Sprintf("member %q: %s", clip(a.member.Name), x.Detail)
-		a.add(x)
-	}
+	a.take(a.member.Name, a.child.Facts(), a.child.pickle.Report())
 	a.child = nil
-}
-
-func (a *archive) add(x provenance.Finding) {
-	if len(a.findings) == maxArchiveFindings {
-		a.dropped++
-		return
-	}
-	a.findings = append(a.findings, x)
-}
-
-// isStorage knows the members of torch's zip that are raw numbers or notes.
-func isStorage(name string) bool {
-	dir := path.Base(path.Dir(name))
-	return dir == "data" || dir == ".data" || name == "version" || strings.HasSuffix(name, "/version") ||
-		strings.HasSuffix(name, "byteorder") || strings.HasSuffix(name, ".format_version") || strings.HasSuffix(name, ".storage_alignment")
 }
 
 // packedWriter keeps a compressed member until its end, within bounds.
@@ -151,22 +99,15 @@ func (s *Sink) archiveFacts(f *Facts) {
 		return
 	}
 	a := s.zip
-	f.Class = a.class
-	if a.torch {
+	switch {
+	case a.torch:
 		f.Format = FormatTorchZip
+	case a.keras == 3:
+		f.Format = FormatKeras
 	}
-	if a.script || a.raw {
-		f.Class = f.Class.Worse(ClassUnknown)
-	}
-	for _, x := range a.findings {
-		x.Subject = s.path
-		f.Findings = append(f.Findings, x)
-	}
-	if a.dropped > 0 {
-		s.finding(f, provenance.CodeLimitExceeded, fmt.Sprintf("%d more findings in the archive are not listed", a.dropped), nil)
-	}
+	a.report(s, f)
 	if err := a.parser.Err(); err != nil {
 		f.Class = f.Class.Worse(ClassUnknown)
-		s.finding(f, provenance.CodeArchiveMalformed, err.Error(), nil)
+		s.finding(f, "MC-ARCHIVE-MALFORMED", provenance.CodeArchiveMalformed, err.Error(), nil)
 	}
 }

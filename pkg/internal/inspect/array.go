@@ -64,7 +64,7 @@ func (s *Sink) arrayFacts(f *Facts) {
 	}
 	switch a := s.array; {
 	case a.begin == 0:
-		s.finding(f, provenance.CodeFormatMalformed, "the header of the array is malformed or larger than is examined", nil)
+		s.finding(f, "MC-FORMAT-MALFORMED", provenance.CodeFormatMalformed, "the header of the array is malformed or larger than is examined", nil)
 	case a.numbers:
 		f.Class = ClassInert
 	default:

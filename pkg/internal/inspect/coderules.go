@@ -9,6 +9,7 @@ import (
 // A trigger is a value in a configuration that makes a loader run code or ask
 // a network.
 type trigger struct {
+	rule       string // of the catalogue
 	key        string // the member that loaders act on
 	value      string
 	pointer    string
@@ -25,7 +26,7 @@ type trigger struct {
 // given base name.
 var codeRules = [...]func(base string, s scalar) (trigger, bool){
 	autoMap, trustRemoteCode, kernelFromHub, modelFile, hydraTarget,
-	customPipeline, sentenceModule, diffusersModule, parentLibrary, loaderModule, baseModel,
+	customPipeline, sentenceModule, diffusersModule, parentLibrary, loaderModule, baseModel, templateName, address,
 }
 
 // triggersIn returns what s triggers in a file called name.
@@ -55,8 +56,10 @@ func autoMap(_ string, s scalar) (trigger, bool) {
 	if s.kind != '"' || s.below("auto_map") < 0 {
 		return trigger{}, false
 	}
-	t := trigger{key: "auto_map", loader: "transformers", class: ClassCodeOnLoad}
-	t.repository, t.file = codeReference(s.text)
+	t := trigger{rule: "MC-CONFIG-AUTO-MAP", key: "auto_map", loader: "transformers", class: ClassCodeOnLoad}
+	if t.repository, t.file = codeReference(s.text); t.repository != "" {
+		t.rule = "MC-CONFIG-AUTO-MAP-REMOTE"
+	}
 	return t, true
 }
 
@@ -76,7 +79,7 @@ func trustRemoteCode(_ string, s scalar) (trigger, bool) {
 	if s.key() != "trust_remote_code" || s.kind == 'f' || s.kind == 'n' {
 		return trigger{}, false
 	}
-	t := trigger{key: "trust_remote_code", loader: "transformers", class: ClassCodeOnLoad, value: "true"}
+	t := trigger{rule: "MC-CONFIG-TRUST", key: "trust_remote_code", loader: "transformers", class: ClassCodeOnLoad, value: "true"}
 	if s.kind == '"' {
 		t.value = s.text
 	}
@@ -92,7 +95,7 @@ func kernelFromHub(_ string, s scalar) (trigger, bool) {
 	if i < 0 || s.kind != '"' || !strings.Contains(s.text, "/") {
 		return trigger{}, false
 	}
-	return trigger{key: s.path[i].name, loader: "transformers with kernels", class: ClassCodeOnLoad, repository: s.text}, true
+	return trigger{rule: "MC-CONFIG-KERNEL", key: s.path[i].name, loader: "transformers with kernels", class: ClassCodeOnLoad, repository: s.text}, true
 }
 
 // modelFile: mlx-lm imports the file without asking (CVE-2026-5843).
@@ -100,7 +103,7 @@ func modelFile(_ string, s scalar) (trigger, bool) {
 	if s.kind != '"' || s.key() != "model_file" || s.text == "" {
 		return trigger{}, false
 	}
-	return trigger{key: "model_file", loader: "mlx-lm", class: ClassCodeOnLoad, file: s.text}, true
+	return trigger{rule: "MC-CONFIG-MODEL-FILE", key: "model_file", loader: "mlx-lm", class: ClassCodeOnLoad, file: s.text}, true
 }
 
 // hydraTarget: any importable callable is called (CVE-2025-23304).
@@ -108,14 +111,14 @@ func hydraTarget(_ string, s scalar) (trigger, bool) {
 	if s.kind != '"' || s.key() != "_target_" {
 		return trigger{}, false
 	}
-	return trigger{key: "_target_", loader: "hydra, NeMo", class: ClassCodeOnLoad}, true
+	return trigger{rule: "MC-CONFIG-TARGET", key: "_target_", loader: "hydra, NeMo", class: ClassCodeOnLoad}, true
 }
 
 func customPipeline(_ string, s scalar) (trigger, bool) {
 	if s.kind != '"' || s.key() != "impl" || s.below("custom_pipelines") < 0 {
 		return trigger{}, false
 	}
-	t := trigger{key: "custom_pipelines", loader: "transformers", class: ClassCodeOnLoad}
+	t := trigger{rule: "MC-CONFIG-PIPELINE", key: "custom_pipelines", loader: "transformers", class: ClassCodeOnLoad}
 	t.repository, t.file = codeReference(s.text)
 	return t, true
 }
@@ -127,7 +130,7 @@ func sentenceModule(base string, s scalar) (trigger, bool) {
 		return trigger{}, false
 	}
 	_, file := codeReference(s.text)
-	return trigger{key: "type", loader: "sentence-transformers", class: ClassCodeOnLoad, file: file}, true
+	return trigger{rule: "MC-CONFIG-SENTENCE-MODULE", key: "type", loader: "sentence-transformers", class: ClassCodeOnLoad, file: file}, true
 }
 
 // diffusersModule: in model_index.json every component is [library, class]; a
@@ -144,7 +147,7 @@ func diffusersModule(base string, s scalar) (trigger, bool) {
 	case "diffusers", "transformers", "onnxruntime", "flax", "stable_diffusion", "k_diffusion":
 		return trigger{}, false
 	}
-	return trigger{key: outer.name, loader: "diffusers", class: ClassCodeOnLoad, file: s.text + ".py"}, true
+	return trigger{rule: "MC-CONFIG-DIFFUSERS-MODULE", key: outer.name, loader: "diffusers", class: ClassCodeOnLoad, file: s.text + ".py"}, true
 }
 
 // parentLibrary: PEFT imports the module that the adapter names (peft/auto.py).
@@ -157,14 +160,14 @@ func parentLibrary(_ string, s scalar) (trigger, bool) {
 	case "transformers", "peft", "diffusers", "sentence_transformers", "timm":
 		return trigger{}, false
 	}
-	return trigger{key: "parent_library", loader: "peft", class: ClassCodeOnLoad}, true
+	return trigger{rule: "MC-CONFIG-PARENT-LIBRARY", key: "parent_library", loader: "peft", class: ClassCodeOnLoad}, true
 }
 
 func loaderModule(_ string, s scalar) (trigger, bool) {
 	if s.kind != '"' || s.key() != "loader_module" {
 		return trigger{}, false
 	}
-	return trigger{key: "loader_module", loader: "mlflow", class: ClassCodeOnLoad}, true
+	return trigger{rule: "MC-CONFIG-LOADER-MODULE", key: "loader_module", loader: "mlflow", class: ClassCodeOnLoad}, true
 }
 
 // baseModel: an adapter makes PEFT fetch its base model from the hub, unless
@@ -174,5 +177,5 @@ func baseModel(_ string, s scalar) (trigger, bool) {
 		strings.HasPrefix(s.text, "/") || strings.HasPrefix(s.text, ".") {
 		return trigger{}, false
 	}
-	return trigger{key: "base_model_name_or_path", loader: "peft", class: ClassEgress, repository: s.text}, true
+	return trigger{rule: "MC-CONFIG-BASE-MODEL", key: "base_model_name_or_path", loader: "peft", class: ClassEgress, repository: s.text}, true
 }

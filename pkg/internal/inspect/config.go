@@ -3,7 +3,6 @@ package inspect
 import (
 	"bytes"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -33,42 +32,23 @@ type remoteCode struct {
 	Repositories []string `json:"repositories,omitempty"`
 }
 
-// Wanted says whether Config should be given the file's text: configurations
-// that some loader reads. Vocabularies and tensor indexes are not among them;
-// they are large and no key in them is acted on.
-func Wanted(name string) bool {
-	base := path.Base(name)
-	if isYAML(base) {
-		return true
-	}
-	if extension(base) != ".json" {
-		return false
-	}
-	switch {
-	case base == "tokenizer.json", base == "vocab.json", base == "merges.json", base == "added_tokens.json",
-		strings.HasSuffix(base, ".index.json"):
-		return false
-	}
-	return true
-}
-
 func isYAML(name string) bool {
 	return extension(name) == ".yaml" || extension(name) == ".yml"
 }
 
-// Config looks for keys in a configuration, JSON or by its name YAML, on which
-// loaders act. A text that does not keep to strictjson, or a YAML text with
-// duplicate names, is reported and not looked at: readers disagree on what it
-// says. The zero Facts.Class, unknown, then stands. The class replaces the one
-// that a Sink gives the same file.
-func Config(name string, digest artifact.Digest, text []byte) Facts {
+func configFacts(name string, digest artifact.Digest, text []byte) Facts {
 	f := Facts{Format: FormatJSON, Class: ClassInert}
 	var found []trigger
+	keras := isKeras(text)
 	visit := func(s scalar) {
 		if s.kind == '"' && isTemplate(s) {
-			f.Class = f.Class.Worse(ClassTemplate)
+			f.template(name, digest, s)
 		}
 		found = append(found, triggersIn(name, s)...)
+		if keras {
+			found = append(found, kerasTriggers(s)...)
+		}
+		f.setting(s)
 	}
 	var err error
 	if isYAML(name) {
@@ -78,17 +58,26 @@ func Config(name string, digest artifact.Digest, text []byte) Facts {
 		err = walk(text, visit)
 	}
 	if err != nil {
-		return Facts{Format: f.Format, Findings: []provenance.Finding{{ID: provenance.CodeConfigMalformed, Subject: name, Digest: digest, Detail: err.Error()}}}
+		bad := newFinding("MC-CONFIG-MALFORMED", provenance.CodeConfigMalformed, name, err.Error(), nil)
+		bad.Digest = digest
+		return Facts{Format: f.Format, Findings: []provenance.Finding{bad}}
+	}
+	if isSkops(text) {
+		f.Class = f.Class.Worse(ClassUnknown) // what it constructs is for its loader's list of trusted types
 	}
 	for i, t := range found {
 		f.Class = f.Class.Worse(t.class)
+		if t.file != "" && t.repository == "" && t.class == ClassCodeOnLoad {
+			f.runs = append(f.runs, reference{file: t.file, key: t.key, loader: t.loader})
+		}
 		if i < maxTriggers {
 			f.Findings = append(f.Findings, t.finding(name, digest))
 		}
 	}
 	if n := len(found) - maxTriggers; n > 0 {
-		f.Findings = append(f.Findings, provenance.Finding{ID: provenance.CodeLimitExceeded, Subject: name, Digest: digest,
-			Detail: fmt.Sprintf("%d more values that loaders act on are not listed", n)})
+		more := newFinding("MC-CONFIG-LIMIT", provenance.CodeLimitExceeded, name, fmt.Sprintf("%d more values that loaders act on are not listed", n), nil)
+		more.Digest = digest
+		f.Findings = append(f.Findings, more)
 	}
 	if o, ok := observe(name, digest, text, found); ok {
 		f.Observations = append(f.Observations, o)
@@ -104,7 +93,7 @@ func isTemplate(s scalar) bool {
 }
 
 func (t trigger) finding(name string, digest artifact.Digest) provenance.Finding {
-	facts := map[string]string{"key": t.key, "value": clip(t.value), "loader": t.loader, "pointer": t.pointer}
+	facts := map[string]string{factRule: t.rule, "key": t.key, "value": clip(t.value), "loader": t.loader, "pointer": t.pointer}
 	if t.file != "" {
 		facts["file"] = clip(t.file)
 	}
@@ -113,6 +102,9 @@ func (t trigger) finding(name string, digest artifact.Digest) provenance.Finding
 	}
 	f := provenance.Finding{ID: provenance.CodeCodeOnLoad, Subject: name, Digest: digest, Facts: facts}
 	switch {
+	case t.class == ClassFileRead:
+		f.ID = codeFileRead
+		f.Detail = fmt.Sprintf("%s makes %s open %q", t.key, t.loader, clip(t.value))
 	case t.class == ClassEgress:
 		f.ID = provenance.CodeNetworkOnLoad
 		f.Detail = fmt.Sprintf("%s makes %s fetch %q", t.key, t.loader, clip(t.value))

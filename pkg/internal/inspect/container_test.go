@@ -56,12 +56,12 @@ func TestTorchZip(t *testing.T) {
 		{"code in a storage", "m.pt", []string{object, "a/data/0=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeFormatMismatch, provenance.CodeSerializedObjects}},
 		{"code in a second pickle", "m.pt", []string{object, "a/extra.pkl=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeSerializedObjects}},
 		{"deflated code", "m.pt", []string{object, "a/x*=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeFormatMismatch, provenance.CodeSerializedObjects}},
-		{"TorchScript", "m.pt", []string{object, "a/code/__torch__.py=def f(): pass\n"}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects}},
+		{"TorchScript", "m.pt", []string{object, "a/code/__torch__.py=def f(): pass\n"}, ClassUnknown, []string{provenance.CodeSerializedObjects}},
 		{"something else inside", "m.pt", []string{object, "a/other=\x00\x01\x02"}, ClassUnknown, []string{provenance.CodeSerializedObjects}},
 		{"a library inside", "m.pt2", []string{object, "a/x.so=\x7fELF\x02"}, ClassNative, []string{provenance.CodeSerializedObjects, provenance.CodeNativeCode}},
 		{"a way out", "m.zip", []string{"../../x.txt=hello"}, ClassUnknown, []string{provenance.CodeUnsafeEntry}},
 		{"texts", "m.zip", []string{"a.txt=hello", "b*=hello"}, ClassInert, nil},
-		{"a zip in a zip", "m.zip", []string{"a.zip=PK\x03\x04"}, ClassUnknown, nil},
+		{"half a zip in a zip", "m.zip", []string{"a.zip=PK\x03\x04"}, ClassUnknown, []string{provenance.CodeArchiveMalformed}},
 		{"inflates over all bounds", "m.zip", []string{"a.txt*=" + strings.Repeat("a", maxInflated+1)}, ClassUnknown, nil},
 	}
 	for _, tt := range tests {
@@ -152,9 +152,18 @@ func FuzzSink(f *testing.F) {
 	f.Add("m.pkl", []byte("cos\nsystem\n(S'id'\ntR."))
 	f.Add("a.npy", []byte("\x93NUMPY\x01\x00\x02\x00{}\x80\x02]."))
 	f.Add("config.json", []byte(`{"a":1}`))
+	f.Add("m.nemo", tarOf(f, "c.yaml=a: {_target_: x}", "x=->../y", "w.ckpt="+string(archiveOf(f, "a/data.pkl="+tensorPickle))))
+	f.Add("m.keras", archiveOf(f, "metadata.json={}", `config.json={"class_name":"Lambda","module":"keras"}`))
+	f.Add("a.py", []byte("import os as o\no.system(f'{x}')\n"))
+	f.Add("n.ipynb", []byte(`{"cells":[{"cell_type":"code","source":["!x\n","import os"]}]}`))
+	f.Add("x.jinja", []byte("{% if a %}{{ x.__class__ }}{% endif %}"))
+	f.Add("m.onnx", []byte("\x08\x08\x12\x01p\x3a\x08\x2a\x06\x08\x02\x08\x03\x10\x01"))
+	f.Add("saved_model.pb", []byte("\x08\x01\x12\x0b\x12\x09\x0a\x07\x12\x05PyFun"))
+	f.Add("m.safetensors.index.json", []byte(`{"metadata":{"total_size":3},"weight_map":{"a":"b","c":"../d"}}`))
+	f.Add("m.gguf", ggufWith([][2]string{{"general.architecture", "llama"}, {"tokenizer.chat_template", "{{ x }}"}}, "abcd"))
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
 		whole, pieces := look(name, b, len(b)+1), look(name, b, 3)
-		if whole.Format != pieces.Format || whole.Class != pieces.Class || !slices.Equal(ids(whole), ids(pieces)) {
+		if whole.Format != pieces.Format || whole.Class != pieces.Class || !slices.Equal(rules(whole), rules(pieces)) {
 			t.Fatalf("%+v\nin pieces %+v", whole, pieces)
 		}
 	})

@@ -38,13 +38,22 @@ func TestCorpus(t *testing.T) {
 		}
 		began := time.Now()
 		facts := look(row[0], b, 4096)
-		if facts.Format == FormatJSON && Wanted(row[0]) {
-			facts.Class = Config(row[0], artifact.SumSHA256(b), b).Class
+		if (facts.Format == FormatJSON || facts.Format == FormatYAML) && Wanted(row[0]) {
+			facts = Config(row[0], artifact.SumSHA256(b), b)
 		}
 		if d := time.Since(began); d > 100*time.Millisecond && !raceEnabled {
 			t.Errorf("%s took %v", row[0], d)
 		}
 		table[fmt.Sprintf("%-9s %-13s %s", row[6], row[5], facts.Class)]++
+		if row[6] == "malicious" && row[5] == "chat-template" && !slices.Contains(rules(facts), "MC-TEMPLATE-ESCAPE") ||
+			row[6] == "malicious" && row[5] == "tf-savedmodel" && facts.Class != ClassCodeOnLoad {
+			t.Errorf("%s: %v %v", row[0], facts.Class, rules(facts))
+		}
+		for _, x := range facts.Findings {
+			if _, ok := FindRule(x.Facts[factRule]); !ok {
+				t.Errorf("%s: a finding without rule: %+v", row[0], x)
+			}
+		}
 		switch {
 		case row[6] == "malicious" && facts.Class.rank() < ClassTemplate.rank(),
 			row[6] == "malformed" && facts.Class != ClassUnknown && facts.Class != ClassTemplate,

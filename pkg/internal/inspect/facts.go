@@ -10,7 +10,10 @@ type Facts struct {
 	Class        Class  // what loading the file can do, at most
 	Findings     []provenance.Finding
 	Observations []provenance.ClaimObservation
-	Tensors      Tensors // of this file alone: a model may have many shards
+	Tensors      Tensors    // of this file alone: a model may have many shards
+	Templates    []Template // every prompt template, as it stands in the file
+	Code         *Code      // of source code, nil otherwise
+	part                    // what Model needs of it
 }
 
 // Tensors counts what a file holds. Elements are stored numbers, so that a
@@ -34,11 +37,12 @@ const (
 	ClassTemplate                // holds a template that a runtime renders
 	ClassFileRead                // makes a loader read other files
 	ClassEgress                  // makes a loader ask a network
+	ClassCode                    // source code that runs when somebody starts it
 	ClassCodeOnLoad              // runs code when loaded
 	ClassNative                  // machine code
 )
 
-var classNames = [...]string{"unknown", "inert", "discloses", "template", "file-read", "egress", "code-on-load", "native"}
+var classNames = [...]string{"unknown", "inert", "discloses", "template", "file-read", "egress", "code", "code-on-load", "native"}
 
 // String returns the word used in reports.
 func (c Class) String() string {
@@ -79,6 +83,10 @@ const (
 	FormatNPY         = "npy"
 	FormatHDF5        = "hdf5"
 	FormatONNX        = "onnx"
+	FormatKeras       = "keras"      // a zip with a config.json and a metadata.json
+	FormatSavedModel  = "savedmodel" // TensorFlow's saved_model.pb
+	FormatTFLite      = "tflite"
+	FormatTensorRT    = "tensorrt"
 	FormatELF         = "elf"
 	FormatPE          = "pe"
 	FormatMachO       = "macho"
@@ -92,6 +100,7 @@ const (
 	FormatYAML        = "yaml"
 	FormatPython      = "python"
 	FormatJinja       = "jinja"
+	FormatNotebook    = "notebook" // Jupyter's JSON
 	FormatText        = "text"
 	FormatImage       = "image" // PNG, JPEG, GIF, WebP
 	FormatPDF         = "pdf"

@@ -29,6 +29,7 @@ var magics = [...]struct{ format, prefix string }{
 	{FormatImage, "\x89PNG\r\n\x1a\n"}, {FormatImage, "\xff\xd8\xff"},
 	{FormatImage, "GIF87a"}, {FormatImage, "GIF89a"},
 	{FormatPDF, "%PDF-"},
+	{FormatTensorRT, "ftrt"}, {FormatTensorRT, "ptrt"}, // plans of both generations of its runtime
 	{FormatShebang, "#!"},
 }
 
@@ -60,8 +61,12 @@ func identify(name string, size int64, head []byte) string {
 		return FormatTar
 	case len(head) > 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5:
 		return FormatPickle
+	case len(head) > 8 && string(head[4:8]) == "TFL3": // FlatBuffers' file identifier
+		return FormatTFLite
 	case extension(name) == ".onnx" && isONNX(head):
 		return FormatONNX
+	case path.Base(name) == "saved_model.pb" && len(head) > 1 && (head[0] == 0x08 || head[0] == 0x12):
+		return FormatSavedModel // SavedModel's only two fields
 	case isText(head, int64(len(head)) == size):
 		return textFormat(name, head)
 	}
@@ -165,6 +170,8 @@ func textFormat(name string, head []byte) string {
 		return FormatPython
 	case ".jinja", ".jinja2", ".j2":
 		return FormatJinja
+	case ".ipynb":
+		return FormatNotebook
 	}
 	body := bytes.TrimSpace(head)
 	switch {

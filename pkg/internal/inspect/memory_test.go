@@ -34,6 +34,11 @@ func TestMemoryIsBounded(t *testing.T) {
 		gguf = append(gguf, make([]byte, 16)...) // rank 0 of F32
 		binary.LittleEndian.PutUint64(gguf[len(gguf)-8:], uint64(i)*32)
 	}
+	var tarNames []string
+	for i := range 10_000 {
+		tarNames = append(tarNames, fmt.Sprintf("%d=", i))
+	}
+	tar := tarOf(t, tarNames...)
 	tests := map[string]struct {
 		name string
 		body []byte
@@ -46,6 +51,11 @@ func TestMemoryIsBounded(t *testing.T) {
 		"tensors":         {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), header...)},
 		"metadata":        {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), `{"__metadata__":{"a":"`+strings.Repeat("x", 32<<20)...)},
 		"tensors of GGUF": {"m.gguf", gguf},
+		"shapes":          {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), distinctShapes()...)},
+		"index":           {"m.safetensors.index.json", bytes.Repeat([]byte(" "), 32<<20)},
+		"notebook":        {"n.ipynb", bytes.Repeat([]byte(" "), 32<<20)},
+		"locations":       {"m.onnx", locations()},
+		"tar":             {"m.tar", tar},
 	}
 	for what, tt := range tests {
 		before := heap()
@@ -68,4 +78,23 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// distinctShapes makes a header whose tensors have nothing in common.
+func distinctShapes() []byte {
+	var b strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&b, `,"n%d":{"dtype":"U8","shape":[0,%d],"data_offsets":[0,0]}`, i, i)
+	}
+	return []byte("{" + b.String()[1:])
+}
+
+// locations makes an ONNX graph whose tensors lie in ever other files.
+func locations() []byte {
+	var b strings.Builder
+	b.WriteString("\x08\x08\x12\x01p")
+	for i := range 20_000 {
+		b.WriteString(field(7, field(5, field(13, field(1, "location"), field(2, fmt.Sprintf("%0900d", i))))))
+	}
+	return []byte(b.String())
 }

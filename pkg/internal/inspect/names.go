@@ -10,9 +10,14 @@ var promised = map[string][]string{
 	".npy":         {FormatNPY},
 	".npz":         {FormatZip},
 	".onnx":        {FormatONNX},
+	".engine":      {FormatTensorRT},
+	".plan":        {FormatTensorRT, FormatText},
+	".tflite":      {FormatTFLite},
+	".ipynb":       {FormatNotebook},
+	".nemo":        {FormatTar, FormatGzip},
 	".h5":          {FormatHDF5},
 	".hdf5":        {FormatHDF5},
-	".keras":       {FormatZip},
+	".keras":       {FormatKeras, FormatHDF5},
 	".zip":         {FormatZip, FormatTorchZip},
 	".tar":         {FormatTar},
 	".7z":          {Format7z},
@@ -62,12 +67,12 @@ func mismatch(name, format string, size int64) bool {
 
 func textual(format string) bool {
 	switch format {
-	case FormatText, FormatJSON, FormatYAML, FormatPython, FormatJinja:
+	case FormatText, FormatJSON, FormatYAML, FormatPython, FormatJinja, FormatNotebook:
 		return true
 	}
 	return false
 }
 
 func executable(format string) bool {
-	return format == FormatELF || format == FormatPE || format == FormatMachO
+	return format == FormatELF || format == FormatPE || format == FormatMachO || format == FormatTensorRT
 }

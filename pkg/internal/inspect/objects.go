@@ -26,7 +26,7 @@ func (s *Sink) pickleFacts(f *Facts) {
 		s.objects(f, "the file is a pickle:", r)
 	case plausible(r):
 		f.Class = f.Class.Worse(ClassCodeOnLoad)
-		s.finding(f, provenance.CodeFormatMismatch, "the file is "+sayFormat(f.Format)+" and a pickle at once",
+		s.finding(f, "MC-FORMAT-POLYGLOT", provenance.CodeFormatMismatch, "the file is "+sayFormat(f.Format)+" and a pickle at once",
 			map[string]string{"format": sayFormat(f.Format), "also": FormatPickle})
 		s.objects(f, "read as a pickle, it is", r)
 	}
@@ -65,8 +65,12 @@ const maxListed = 16
 // objects reports a pickle with its verdict and the names it imports.
 func (s *Sink) objects(f *Facts, what string, r pickle.Report) {
 	var names []string
+	first := int64(-1)
 	for _, i := range r.Imports {
 		if !i.Allowed {
+			if len(names) == 0 {
+				first = i.Offset
+			}
 			names = append(names, clip(i.Name))
 		}
 	}
@@ -75,7 +79,10 @@ func (s *Sink) objects(f *Facts, what string, r pickle.Report) {
 		more += len(names) - maxListed
 		names = names[:maxListed]
 	}
-	facts := map[string]string{"profile": r.Verdict.String()}
+	facts := map[string]string{"profile": r.Verdict.String(), "loader": "torch.load, pickle.load"}
+	if first >= 0 {
+		facts["offset"] = strconv.FormatInt(first, 10)
+	}
 	detail := what + " " + r.Verdict.String()
 	if len(names) > 0 {
 		facts["imports"] = strings.Join(names, " ")
@@ -87,7 +94,21 @@ func (s *Sink) objects(f *Facts, what string, r pickle.Report) {
 		facts["reason"] = clip(r.Reason)
 		detail += ": " + clip(r.Reason)
 	}
-	s.finding(f, provenance.CodeSerializedObjects, detail, facts)
+	s.finding(f, s.ruleOfPickle(r), provenance.CodeSerializedObjects, detail, facts)
+}
+
+func (s *Sink) ruleOfPickle(r pickle.Report) string {
+	if s.array != nil && r.Verdict != pickle.CodeCapable {
+		return "MC-NUMPY-OBJECTS"
+	}
+	switch r.Verdict {
+	case pickle.TensorOnly, pickle.DataOnly:
+		return "MC-PICKLE-TENSORS"
+	case pickle.CodeCapable:
+		return "MC-PICKLE-IMPORT"
+	default:
+		return "MC-PICKLE-OPAQUE"
+	}
 }
 
 func quoted(names []string) string {

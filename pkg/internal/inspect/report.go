@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -33,9 +34,9 @@ func (s *Sink) classByFormat() Class {
 			return ClassInert
 		}
 		return ClassUnknown // Config says
-	case FormatPython, FormatShebang:
-		return ClassCodeOnLoad
-	case FormatELF, FormatPE, FormatMachO:
+	case FormatPython, FormatShebang, FormatNotebook:
+		return ClassCode // Model knows whether something names it
+	case FormatELF, FormatPE, FormatMachO, FormatTensorRT:
 		return ClassNative
 	default:
 		// Containers, compressed streams, and everything not recognised.
@@ -43,9 +44,20 @@ func (s *Sink) classByFormat() Class {
 	}
 }
 
-func (s *Sink) finding(f *Facts, id, detail string, facts map[string]string) {
-	f.Findings = append(f.Findings, provenance.Finding{ID: id, Subject: s.path, Detail: detail, Facts: facts})
+// finding reports a hit of a rule of the catalogue under a reason code.
+func (s *Sink) finding(f *Facts, id, code, detail string, facts map[string]string) {
+	f.Findings = append(f.Findings, newFinding(id, code, s.path, detail, facts))
 }
+
+// newFinding makes a finding that carries its rule.
+func newFinding(id, code, subject, detail string, facts map[string]string) provenance.Finding {
+	all := map[string]string{factRule: id}
+	maps.Copy(all, facts)
+	return provenance.Finding{ID: code, Subject: subject, Detail: detail, Facts: all}
+}
+
+// factRule is the fact that names the rule of the catalogue.
+const factRule = "rule"
 
 // nameFacts compares what the name promises with what the content is.
 func (s *Sink) nameFacts(f *Facts) {
@@ -54,9 +66,9 @@ func (s *Sink) nameFacts(f *Facts) {
 	switch {
 	case mismatch(s.path, f.Format, s.size):
 		f.Class = f.Class.Worse(ClassUnknown) // a loader that goes by the name sees something else
-		s.finding(f, provenance.CodeFormatMismatch, fmt.Sprintf("the name ends in %q, the content is %s", extension(s.path), what), facts)
+		s.finding(f, "MC-FORMAT-MISMATCH", provenance.CodeFormatMismatch, fmt.Sprintf("the name ends in %q, the content is %s", extension(s.path), what), facts)
 	case executable(f.Format):
-		s.finding(f, provenance.CodeNativeCode, "the file is machine code ("+what+")", facts)
+		s.finding(f, "MC-NATIVE-CODE", provenance.CodeNativeCode, "the file is machine code ("+what+")", facts)
 	}
 }
 
@@ -78,9 +90,11 @@ func (s *Sink) safetensorsFacts(f *Facts) {
 		return
 	}
 	f.Tensors = Tensors{Count: h.Tensors, Elements: h.Elements, ByDType: h.ByDType}
+	f.shapes, f.data = s.shapes, h.Data
 	if len(h.Metadata) > 0 {
 		f.Class = f.Class.Worse(ClassDiscloses)
 	}
+	s.metadata(f, h.Metadata)
 }
 
 func (s *Sink) ggufFacts(f *Facts) {
@@ -93,6 +107,10 @@ func (s *Sink) ggufFacts(f *Facts) {
 		return
 	}
 	f.Tensors = Tensors{Count: h.Tensors, Elements: h.Elements, ByDType: h.ByType}
+	if f.Format == FormatGGUF && f.Class == ClassTemplate && s.keys.texts != nil {
+		f.Class = s.keys.templates.Class // all templates were seen, or there is none
+	}
+	s.keys.report(s.path, f)
 }
 
 // unreadable reports why a parser did not accept a file: either the file
@@ -100,10 +118,10 @@ func (s *Sink) ggufFacts(f *Facts) {
 func (s *Sink) unreadable(f *Facts, err error) {
 	f.Class = f.Class.Worse(ClassUnknown)
 	if errors.Is(err, feed.ErrTooLarge) || errors.Is(err, gguf.ErrUnsupported) {
-		s.finding(f, provenance.CodeLimitExceeded, "not examined: "+err.Error(), nil)
+		s.finding(f, "MC-FORMAT-LIMIT", provenance.CodeLimitExceeded, "not examined: "+err.Error(), nil)
 		return
 	}
-	s.finding(f, provenance.CodeFormatMalformed, err.Error(), map[string]string{"size": strconv.FormatInt(s.size, 10)})
+	s.finding(f, "MC-FORMAT-MALFORMED", provenance.CodeFormatMalformed, err.Error(), map[string]string{"size": strconv.FormatInt(s.size, 10)})
 }
 
 // tailFacts looks for a zip that is found from the file's end.
@@ -116,7 +134,7 @@ func (s *Sink) tailFacts(f *Facts) {
 		return
 	}
 	f.Class = f.Class.Worse(ClassUnknown)
-	s.finding(f, provenance.CodeFormatMismatch, "the file is "+sayFormat(f.Format)+" from its begin and a zip from its end",
+	s.finding(f, "MC-FORMAT-POLYGLOT", provenance.CodeFormatMismatch, "the file is "+sayFormat(f.Format)+" from its begin and a zip from its end",
 		map[string]string{"format": sayFormat(f.Format), "also": FormatZip})
 }
 

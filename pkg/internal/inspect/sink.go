@@ -4,8 +4,10 @@ import (
 	"io"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/gguf"
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect/onnx"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/pickle"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/safetensors"
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect/savedmodel"
 )
 
 // Windows, in bytes. A Sink keeps them and what its parsers need, whatever the
@@ -28,7 +30,7 @@ const unknownSize = -1
 type Sink struct {
 	path    string
 	size    int64 // bytes, or unknownSize
-	inside  bool  // a member of an archive
+	depth   int   // of archives around it
 	seen    int64
 	head    []byte
 	tail    []byte
@@ -40,6 +42,12 @@ type Sink struct {
 	pickle  *pickle.Parser
 	zip     *archive
 	array   *array
+	doc     *capture
+	tar     *tape
+	onnx    *onnx.Parser
+	saved   *savedmodel.Parser
+	shapes  *shapes
+	keys    ggufKeys
 }
 
 // New returns a Sink for the file at path, of size bytes. Both are what the
@@ -86,11 +94,12 @@ func (s *Sink) decide() {
 	end := extension(s.path)
 	if s.size != unknownSize {
 		if s.format == FormatSafetensors || end == ".safetensors" {
-			s.tensors = safetensors.New(s.size, nil)
+			s.shapes = newShapes()
+			s.tensors = safetensors.New(s.size, s.shapes.tensor)
 			s.parsers = append(s.parsers, s.tensors)
 		}
 		if s.format == FormatGGUF || end == ".gguf" {
-			s.gguf = gguf.New(s.size, nil)
+			s.gguf = gguf.New(s.size, s.key)
 			s.parsers = append(s.parsers, s.gguf)
 		}
 	}
@@ -98,15 +107,36 @@ func (s *Sink) decide() {
 	// file is followed as one, as far as it can be.
 	s.pickle = pickle.New(s.size == unknownSize)
 	s.parsers = append(s.parsers, s.pickle)
-	if s.format == FormatZip && !s.inside {
-		s.zip = newArchive()
+	if s.format == FormatZip && s.depth < maxArchiveDepth {
+		s.zip = newArchive(s)
 		s.parsers = append(s.parsers, s.zip.parser)
+	}
+	if s.format == FormatTar && s.depth < maxArchiveDepth {
+		s.tar = newTape(s)
+		s.parsers = append(s.parsers, s.tar.parser)
 	}
 	if s.format == FormatNPY {
 		s.array = newArray(s.head)
 		s.parsers = append(s.parsers, s.array)
 	}
+	s.graphs(end)
+	if kind := s.document(); kind != noDocument {
+		s.doc = newCapture(kind, s.size)
+		s.parsers = append(s.parsers, s.doc)
+	}
 	s.feed(s.head)
+}
+
+// graphs starts the parsers of graph formats, which say little at their begin.
+func (s *Sink) graphs(end string) {
+	if s.format == FormatONNX || s.format == FormatUnknown && end == ".onnx" {
+		s.onnx = onnx.New(s.size)
+		s.parsers = append(s.parsers, s.onnx)
+	}
+	if s.format == FormatSavedModel {
+		s.saved = savedmodel.New(s.size)
+		s.parsers = append(s.parsers, s.saved)
+	}
 }
 
 func (s *Sink) feed(p []byte) {
@@ -127,9 +157,12 @@ func (s *Sink) Facts() Facts {
 		s.decide()
 	}
 	f := Facts{Format: s.format, Class: s.classByFormat()}
+	s.documentFacts(&f)
 	s.safetensorsFacts(&f)
 	s.ggufFacts(&f)
 	s.archiveFacts(&f)
+	s.tapeFacts(&f)
+	s.graphFacts(&f)
 	s.arrayFacts(&f)
 	s.pickleFacts(&f)
 	s.tailFacts(&f)

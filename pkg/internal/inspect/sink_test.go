@@ -36,9 +36,7 @@ func ids(f Facts) []string {
 }
 
 func TestFormats(t *testing.T) {
-	tar := make([]byte, 1024)
-	copy(tar, "name")
-	copy(tar[257:], "ustar\x0000")
+	tar := tarOf(t, "a.txt=hello")
 	hdf := make([]byte, 2048)
 	copy(hdf[1024:], hdf5Magic)
 	tests := []struct {
@@ -57,8 +55,8 @@ func TestFormats(t *testing.T) {
 		{"libx.so", []byte("\x7fELF\x02"), FormatELF, []string{provenance.CodeNativeCode}},
 		{"model.json", []byte("\x7fELF\x02"), FormatELF, []string{provenance.CodeFormatMismatch}},
 		{"llama.safetensors", []byte("MZqFpD='\n"), FormatPE, []string{provenance.CodeFormatMalformed, provenance.CodeFormatMismatch}},
-		{"run", []byte("#!/bin/sh\n"), FormatShebang, nil},
-		{"config.json", []byte("#!/bin/sh\n"), FormatShebang, []string{provenance.CodeFormatMismatch}},
+		{"run", []byte("#!/bin/sh\n"), FormatShebang, []string{codeSource}},
+		{"config.json", []byte("#!/bin/sh\n"), FormatShebang, []string{codeSource, provenance.CodeFormatMismatch}},
 		{"convert.py", []byte("#!/usr/bin/env python\n"), FormatPython, nil},
 		{"config.json", []byte(" {\"a\":1}\n"), FormatJSON, nil},
 		{"config.json", []byte("version https://git-lfs.github.com/spec/v1\n"), FormatText, []string{provenance.CodeFormatMismatch}},

@@ -21,7 +21,7 @@ type frame struct {
 type scalar struct {
 	path       []frame // valid during the visit only
 	kind       jsontext.Kind
-	text       string // unquoted, of strings
+	text       string // unquoted, of strings; as written, of numbers
 	start, end int    // bytes
 }
 
@@ -74,6 +74,8 @@ func newScalar(path []frame, raw jsontext.Value, end int) (scalar, error) {
 			return s, err
 		}
 		s.text = string(b)
+	} else if s.kind == '0' {
+		s.text = string(raw)
 	}
 	return s, nil
 }

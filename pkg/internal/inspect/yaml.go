@@ -122,7 +122,7 @@ func (w *yamlWalk) offset(n *yaml.Node) int {
 // pythonTag: a loader that is not the safe one constructs what the tag names
 // (PyYAML, full_load and unsafe_load).
 func pythonTag(tag string, s scalar) trigger {
-	t := trigger{key: "yaml tag", value: tag, loader: "PyYAML", class: ClassCodeOnLoad, start: s.start, end: s.end}
+	t := trigger{rule: "MC-CONFIG-YAML-TAG", key: "yaml tag", value: tag, loader: "PyYAML", class: ClassCodeOnLoad, start: s.start, end: s.end}
 	if len(s.path) > 0 {
 		t.pointer = s.pointer(len(s.path) - 1)
 		t.place = t.pointer

@@ -144,6 +144,7 @@ func (c *Client) Open(ref artifact.Reference) (*Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("opening OCI layout %q: %w", ref.Path(), err)
 		}
+		l.sleep = c.cfg.Sleep
 		return &Store{ref: ref, src: l, log: c.cfg.Log}, nil
 	default:
 		return nil, errors.New("opening " + ref.Place().String() + ": neither a registry nor an OCI layout")

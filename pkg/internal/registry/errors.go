@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
 
 // What errors of this package wrap. An error that wraps none of them comes
@@ -34,7 +36,30 @@ var (
 	// ErrAmbiguous: a layout holds several artifacts that the reference could
 	// mean.
 	ErrAmbiguous = errors.New("ambiguous reference")
+	// ErrAttachment: what was to be attached is not fit for it; nothing was
+	// sent or written.
+	ErrAttachment = errors.New("unusable attachment")
+	// ErrReadBack: the store said that it took something, and does not have
+	// it, or has something else.
+	ErrReadBack = errors.New("read-back failed")
+	// ErrBusy: somebody else kept a layout locked for too long.
+	ErrBusy = errors.New("layout is locked")
 )
+
+// A PendingError says what an Attach that failed has left to do. Whatever it
+// did is whole and stays; attaching the same again does the rest.
+type PendingError struct {
+	Manifest artifact.Digest // of the attachment
+	Pending  []string        // of "blobs", "manifest" and "listing", in this order
+	Err      error
+}
+
+func (e *PendingError) Error() string {
+	return fmt.Sprintf("%v (pending: %s of %v)", e.Err, strings.Join(e.Pending, ", "), e.Manifest)
+}
+
+// Unwrap returns Err.
+func (e *PendingError) Unwrap() error { return e.Err }
 
 // A LimitError tells which bound was exceeded. It wraps ErrLimit.
 type LimitError struct {

@@ -25,6 +25,8 @@ type fake struct {
 	*httptest.Server
 	fault func(w http.ResponseWriter, r *http.Request, n int) bool
 	api   bool // knows the referrers API
+	acks  bool // and says so when it takes a manifest with a subject
+	etags bool // knows conditional requests
 
 	mu        sync.Mutex
 	manifests map[string]stored // by tag and digest
@@ -63,6 +65,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		f.write(w, r)
+		return
+	}
 	kind, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"+repo+"/"), "/")
 	f.mu.Lock()
 	m, isManifest := f.manifests[name]
@@ -73,6 +79,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case kind == "manifests" && isManifest:
 		w.Header().Set("Content-Type", m.mediaType)
 		w.Header().Set("Docker-Content-Digest", digestOf(m.body))
+		if f.etags {
+			w.Header().Set("ETag", `"`+digestOf(m.body)+`"`)
+		}
 		w.Write(m.body)
 	case kind == "blobs" && isBlob:
 		serveBlob(w, r, b)

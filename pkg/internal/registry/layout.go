@@ -7,11 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
-	"slices"
-	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/strictjson"
@@ -31,10 +29,27 @@ const (
 // names stay below the folder (os.Root), blobs are regular files, and what is
 // returned was hashed.
 type layout struct {
-	root *os.Root
-	// entries returns what index.json lists. It is read once, so that a tag
-	// and its referrers are seen at one moment.
-	entries func() ([]listed, error)
+	root  *os.Root
+	sleep func(context.Context, time.Duration) error
+
+	mu   sync.Mutex
+	once func() ([]listed, error) // readIndex; replaced when we write
+}
+
+// entries returns what index.json lists. It is read once, so that a tag and its
+// referrers are seen at one moment.
+func (l *layout) entries() ([]listed, error) {
+	l.mu.Lock()
+	once := l.once
+	l.mu.Unlock()
+	return once()
+}
+
+// forget has index.json read again.
+func (l *layout) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.once = sync.OnceValues(l.readIndex)
 }
 
 func openLayout(path string) (*layout, error) {
@@ -45,8 +60,8 @@ func openLayout(path string) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &layout{root: root}
-	l.entries = sync.OnceValues(l.readIndex)
+	l := &layout{root: root, sleep: sleep}
+	l.forget()
 	if err := l.checkVersion(); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
@@ -154,79 +169,6 @@ func (l *layout) blob(_ context.Context, d artifact.Descriptor) (io.ReadCloser, 
 		io.Closer
 	}{io.LimitReader(f, d.Size+1), f}, nil
 }
-
-// byTag finds the entry of index.json that carries the tag; without a tag, the
-// only artifact of the layout.
-func (l *layout) byTag(_ context.Context, tag string) (artifact.Descriptor, []byte, error) {
-	list, err := l.entries()
-	if err != nil {
-		return artifact.Descriptor{}, nil, err
-	}
-	if tag == "" {
-		return l.only(list)
-	}
-	tagged := slices.DeleteFunc(slices.Clone(list), func(e listed) bool { return e.Annotations[refName] != tag })
-	switch len(tagged) {
-	case 1:
-		return l.manifest(tagged[0])
-	case 0:
-		return artifact.Descriptor{}, nil, fmt.Errorf("%w: no tag %q in index.json (it has %s)", ErrNotFound, tag, tags(list))
-	default:
-		return artifact.Descriptor{}, nil, refuse("tag %q stands %d times in index.json", tag, len(tagged))
-	}
-}
-
-func (l *layout) only(list []listed) (artifact.Descriptor, []byte, error) {
-	var (
-		d    artifact.Descriptor
-		body []byte
-		n    int
-	)
-	for _, e := range list {
-		ed, eb, err := l.manifest(e)
-		if err != nil {
-			return artifact.Descriptor{}, nil, err
-		}
-		a, err := parseReferrer(eb)
-		if err == nil && (a.subject != "" || reSupplement.MatchString(e.Annotations[refName])) {
-			continue
-		}
-		if n == 0 || ed.Digest != d.Digest { // one artifact may carry several tags
-			d, body = ed, eb
-			n++
-		}
-	}
-	switch n {
-	case 1:
-		return d, body, nil
-	case 0:
-		return artifact.Descriptor{}, nil, fmt.Errorf("%w: no artifact in index.json", ErrNotFound)
-	default:
-		return artifact.Descriptor{}, nil, fmt.Errorf("%w: %d artifacts in index.json, name a tag or digest (it has %s)", ErrAmbiguous, n, tags(list))
-	}
-}
-
-// tags lists what a user could have written.
-func tags(list []listed) string {
-	var names []string
-	for _, e := range list {
-		if t := e.Annotations[refName]; t != "" && !reSupplement.MatchString(t) {
-			names = append(names, fmt.Sprintf("%q", clip(t)))
-		}
-	}
-	if len(names) == 0 {
-		return "no tags"
-	}
-	slices.Sort(names)
-	if extra := len(names) - 10; extra > 0 {
-		return fmt.Sprintf("tags %s and %d more", strings.Join(names[:10], ", "), extra)
-	}
-	return "tags " + strings.Join(names, ", ")
-}
-
-// reSupplement is what tags look like that hold something about another
-// artifact: the referrers tag schema, and cosign's older tags.
-var reSupplement = regexp.MustCompile(`^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$`)
 
 // manifest reads an entry's manifest and checks digest and size.
 func (l *layout) manifest(e listed) (artifact.Descriptor, []byte, error) {

@@ -9,52 +9,70 @@ import (
 )
 
 // referrers finds the manifests of index.json, and those of the index under
-// the fallback tag, whose subject is the given one. An entry that cannot be
-// read may have been one of them, so it is reported and not skipped.
+// the fallback tag, whose subject is the given one, and what stands under
+// cosign's older tags. An entry that cannot be read may have been one of them,
+// so it is reported and not skipped.
 func (l *layout) referrers(ctx context.Context, subject artifact.Digest) ([]Referrer, error) {
 	list, err := l.entries()
 	if err != nil {
 		return nil, err
 	}
-	var top, tagged []listed
+	older := map[string]olderTag{}
+	for _, t := range olderTags(subject) {
+		older[t.tag] = t
+	}
+	var (
+		all  []claim
+		read []Referrer
+	)
 	for _, e := range list {
-		switch {
-		case e.Annotations[refName] == fallbackTag(subject):
-			_, body, err := l.manifest(e)
+		name := e.Annotations[refName]
+		switch t, isOlder := older[name]; {
+		case name == fallbackTag(subject):
+			more, err := l.fallback(e)
 			if err != nil {
 				return nil, fmt.Errorf("reading the fallback tag: %w", err)
 			}
-			more, err := parseIndex(body)
-			if err != nil {
-				return nil, fmt.Errorf("reading the fallback tag: %w", err)
-			}
-			tagged = append(tagged, more...)
+			all = append(all, claims(layoutTag, more)...)
+		case isOlder:
+			read = append(read, l.older(t, e))
 		case e.Digest != subject.String():
-			top = append(top, e)
+			all = append(all, claim{e, layoutIndex})
 		}
 	}
-	found, err := readReferrers(ctx, l, subject, layoutIndex, top)
+	found, err := readReferrers(ctx, l, subject, all, read)
 	if err != nil {
 		return nil, err
 	}
 	// Other artifacts lie beside the subject; only the index under the
 	// fallback tag claims that all it lists belongs here.
-	known := map[artifact.Digest]bool{}
 	own := found[:0]
 	for _, f := range found {
-		if !errors.Is(f.Err, ErrForeignSubject) {
+		if f.Layout != layoutIndex || !errors.Is(f.Err, ErrForeignSubject) {
 			own = append(own, f)
-			known[f.Descriptor.Digest] = true
 		}
 	}
-	claimed, err := readReferrers(ctx, l, subject, layoutTag, tagged)
+	return once(own), nil
+}
+
+func (l *layout) fallback(e listed) ([]listed, error) {
+	_, body, err := l.manifest(e)
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range claimed {
-		if !known[f.Descriptor.Digest] {
-			own = append(own, f)
-		}
+	return parseIndex(body)
+}
+
+// older reads the manifest under one of cosign's older tags.
+func (l *layout) older(t olderTag, e listed) Referrer {
+	d, body, err := l.manifest(e)
+	if err == nil {
+		return olderReferrer(t, d, body)
 	}
-	return own, nil
+	f := Referrer{Layout: t.layout, Err: fmt.Errorf("reading the tag %q: %w", t.tag, err)}
+	f.Descriptor = artifact.Descriptor{MediaType: e.MediaType, ArtifactType: e.ArtifactType, Size: e.Size}
+	if f.Descriptor.Digest, err = artifact.ParseDigest(e.Digest); err != nil {
+		f.Descriptor.Digest = artifact.Digest{}
+	}
+	return f
 }

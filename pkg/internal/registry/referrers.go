@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/strictjson"
@@ -58,22 +59,57 @@ func fallbackTag(subject artifact.Digest) string {
 	return subject.Algorithm().String() + "-" + hex[:min(len(hex), 64)]
 }
 
-// referrers asks the API and, where there is none, the fallback tag. An empty
-// answer of the API is not the last word: a registry that has learned the API
-// does not know what clients wrote under the tag before.
+// A claim is an entry of a list, and where that list stood.
+type claim struct {
+	listed
+	where string
+}
+
+func claims(where string, list []listed) []claim {
+	all := make([]claim, 0, len(list))
+	for _, l := range list {
+		all = append(all, claim{l, where})
+	}
+	return all
+}
+
+// referrers asks all places at once: the API, the fallback tag, and cosign's
+// older tags. An answer of the API is not the last word: a registry that has
+// learned the API does not know what clients wrote under the tag before, nor do
+// those who write there know of the API.
 func (r *remote) referrers(ctx context.Context, subject artifact.Digest) ([]Referrer, error) {
-	list, err := r.listByAPI(ctx, subject)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	var (
+		api, tag []listed
+		older    []Referrer
+	)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if api, err = r.listByAPI(gctx, subject); errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	g.Go(func() (err error) {
+		tag, err = r.listByTag(gctx, subject)
+		return err
+	})
+	g.Go(func() (err error) {
+		older, err = r.readOlder(gctx, subject)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	where := layoutAPI
-	if len(list) == 0 {
-		where = layoutTag
-		if list, err = r.listByTag(ctx, subject); err != nil {
-			return nil, err
-		}
+	tag = slices.DeleteFunc(tag, func(t listed) bool {
+		return slices.ContainsFunc(api, func(a listed) bool {
+			return a.Digest == t.Digest && a.Size == t.Size && a.MediaType == t.MediaType
+		})
+	})
+	found, err := readReferrers(ctx, r, subject, append(claims(layoutAPI, api), claims(layoutTag, tag)...), older)
+	if err != nil {
+		return nil, err
 	}
-	return readReferrers(ctx, r, subject, where, list)
+	return once(found), nil
 }
 
 // listByAPI reads all pages of GET /v2/<name>/referrers/<digest>.
@@ -132,104 +168,4 @@ func (r *remote) listByTag(ctx context.Context, subject artifact.Digest) ([]list
 		return nil, fmt.Errorf("reading the fallback tag: %w", err)
 	}
 	return list, nil
-}
-
-// readReferrers fetches what was listed, in parallel, and keeps the order. An
-// entry that stands twice is read once.
-func readReferrers(ctx context.Context, src source, subject artifact.Digest, where string, list []listed) ([]Referrer, error) {
-	if len(list) > maxReferrers {
-		return nil, &LimitError{What: "number of referrers", Limit: maxReferrers, Got: int64(len(list))}
-	}
-	type entry struct {
-		digest, mediaType string
-		size              int64
-	}
-	var (
-		found []Referrer
-		total int64
-		seen  = map[entry]bool{}
-	)
-	for _, l := range list {
-		if e := (entry{l.Digest, l.MediaType, l.Size}); seen[e] {
-			continue
-		} else {
-			seen[e] = true
-		}
-		f := Referrer{Layout: where, Descriptor: artifact.Descriptor{MediaType: l.MediaType, ArtifactType: l.ArtifactType, Size: l.Size}}
-		f.Descriptor.Digest, f.Err = artifact.ParseDigest(l.Digest)
-		if f.Err == nil {
-			f.Err = checkDescriptor("referrer", f.Descriptor, maxManifest)
-		}
-		if f.Err == nil {
-			total += l.Size
-		}
-		if total > maxReferrersBytes {
-			return nil, &LimitError{What: "size of all referrers in bytes", Limit: maxReferrersBytes, Got: total}
-		}
-		found = append(found, f)
-	}
-	var g errgroup.Group
-	g.SetLimit(maxParallel)
-	for i := range found {
-		g.Go(func() error {
-			readReferrer(ctx, src, subject, &found[i])
-			return nil
-		})
-	}
-	if err := errors.Join(g.Wait(), context.Cause(ctx)); err != nil {
-		return nil, err // what was not read because time ran out is not unreadable
-	}
-	return found, nil
-}
-
-func readReferrer(ctx context.Context, src source, subject artifact.Digest, f *Referrer) {
-	if f.Err != nil || ctx.Err() != nil {
-		return
-	}
-	body, err := fetchManifest(ctx, src, f.Descriptor)
-	if err != nil {
-		f.Err = fmt.Errorf("reading referrer %v: %w", f.Descriptor.Digest, err)
-		return
-	}
-	f.Body = body
-	about, err := parseReferrer(body)
-	if err == nil && about.subject != subject.String() {
-		err = fmt.Errorf("%w: %q", ErrForeignSubject, clip(about.subject))
-	}
-	if err != nil {
-		f.Err = fmt.Errorf("reading referrer %v: %w", f.Descriptor.Digest, err)
-		return
-	}
-	// The manifest decides, not the list: the list is nobody's statement.
-	f.Descriptor.ArtifactType, f.Descriptor.Annotations = about.artifactType, about.annotations
-}
-
-// about is what a manifest says of its relation to others.
-type about struct {
-	subject      string // "" for none
-	artifactType string
-	annotations  map[string]string
-}
-
-func parseReferrer(body []byte) (about, error) {
-	var m struct {
-		ArtifactType string            `json:"artifactType"`
-		Annotations  map[string]string `json:"annotations"`
-		Config       struct {
-			MediaType string `json:"mediaType"`
-		} `json:"config"`
-		Subject struct {
-			Digest string `json:"digest"`
-		} `json:"subject"`
-	}
-	if err := strictjson.Decode(body, &m); err != nil {
-		return about{}, fmt.Errorf("%w: %w", ErrResponse, err)
-	}
-	a := about{subject: m.Subject.Digest, artifactType: m.ArtifactType, annotations: m.Annotations}
-	if a.artifactType == "" {
-		// image-spec 1.1, §Guidelines for Artifact Usage: the config's type
-		// stands in for a missing artifactType.
-		a.artifactType = m.Config.MediaType
-	}
-	return a, nil
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type remote struct {
 	creds      *keychain
 	log        *slog.Logger
 	sleep      func(context.Context, time.Duration) error
+	actions    []string // what tokens are asked for
 
 	mu    sync.Mutex
 	cred  auth.Credential
@@ -47,7 +49,7 @@ func (c *Client) newRemote(ref artifact.Reference) *remote {
 	base := &url.URL{Scheme: c.scheme(host), Host: host}
 	r := &remote{
 		base: base, host: key, repository: ref.Repository(), wire: c.newWire(base), creds: c.creds,
-		log: c.cfg.Log, sleep: c.cfg.Sleep,
+		log: c.cfg.Log, sleep: c.cfg.Sleep, actions: []string{auth.ActionPull},
 	}
 	chain := &challenger{
 		next:     &retrier{next: r.wire, now: c.cfg.Now, sleep: c.cfg.Sleep, log: c.cfg.Log},
@@ -106,9 +108,14 @@ func (r *remote) url(thing string) *url.URL {
 
 // get asks once (with the retries below) and returns whatever answer came.
 func (r *remote) get(ctx context.Context, u *url.URL, header http.Header) (*http.Response, error) {
-	// Least privilege: reading this repository, whatever the challenge says.
-	ctx = auth.WithScopesForHost(ctx, r.base.Host, auth.ScopeRepository(r.repository, auth.ActionPull))
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	return r.do(ctx, http.MethodGet, u, header, nil)
+}
+
+func (r *remote) do(ctx context.Context, method string, u *url.URL, header http.Header, body []byte) (*http.Response, error) {
+	// Least privilege: this repository and what the call is for, whatever the
+	// challenge says.
+	ctx = auth.WithScopesForHost(ctx, r.base.Host, auth.ScopeRepository(r.repository, r.actions...))
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrResponse, err)
 	}

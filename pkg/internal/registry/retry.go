@@ -51,7 +51,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 			req.Body = body
 		}
 		resp, err := r.next.RoundTrip(req)
-		if try == maxTries || !again(resp, err) {
+		if try == maxTries || writes(req) || !again(resp, err) {
 			return resp, err
 		}
 		wait := backoff(try)
@@ -76,6 +76,12 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// writes says whether the request changes the repository. Its caller knows
+// whether it may come twice: an index that is put again may be out of date.
+func writes(req *http.Request) bool {
+	return req.Method == http.MethodPut || req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/blobs/uploads/")
+}
+
 // again says whether the same request may have another outcome. Time-outs are
 // left to the callers, who know how much time a question is worth.
 func again(resp *http.Response, err error) bool {
@@ -83,11 +89,16 @@ func again(resp *http.Response, err error) bool {
 		return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 			errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	}
-	switch c := resp.StatusCode; {
-	case c == http.StatusRequestTimeout, c == http.StatusTooManyRequests:
+	return passing(resp.StatusCode)
+}
+
+// passing says whether a status is about the moment and not about the request.
+func passing(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true
 	default:
-		return c >= 500 && c != http.StatusNotImplemented && c != http.StatusHTTPVersionNotSupported
+		return status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported
 	}
 }
 

@@ -39,10 +39,13 @@ type Resolution struct {
 	TagDigest artifact.Digest
 }
 
-// A Referrer is a manifest that names the subject in its "subject" field.
+// A Referrer is a manifest that names the subject in its "subject" field, or
+// that stands under one of the tags which cosign made from the subject's digest
+// before there was such a field.
 type Referrer struct {
-	// Layout says where it was listed: "referrers-api", "fallback-tag" or
-	// "layout-index".
+	// Layout says where it was listed: "referrers-api", "fallback-tag",
+	// "layout-index", "cosign-sig-tag" or "cosign-att-tag". Under cosign's tags
+	// nothing here ties the manifest to the subject; what was signed must.
 	Layout string
 	// Descriptor has the digest and size of Body. ArtifactType and
 	// Annotations are the manifest's own, never the list's; only where Err is
@@ -55,11 +58,13 @@ type Referrer struct {
 	Err error
 }
 
-// The values of Referrer.Layout.
+// The values of Referrer.Layout and Attached.Layout.
 const (
 	layoutAPI   = "referrers-api"
 	layoutTag   = "fallback-tag"
 	layoutIndex = "layout-index"
+	layoutSig   = "cosign-sig-tag"
+	layoutAtt   = "cosign-att-tag"
 )
 
 // A source is one repository of a registry, or one layout.
@@ -71,6 +76,7 @@ type source interface {
 	// blob opens bytes that nobody has verified.
 	blob(ctx context.Context, d artifact.Descriptor) (io.ReadCloser, error)
 	referrers(ctx context.Context, subject artifact.Digest) ([]Referrer, error)
+	attach(ctx context.Context, p *parcel) (Attached, error)
 	close() error
 }
 
@@ -197,11 +203,13 @@ func (s *Store) readBlob(ctx context.Context, d artifact.Descriptor) ([]byte, er
 	return buf.Bytes(), verify("blob", d, buf.Bytes())
 }
 
-// Referrers lists the manifests whose subject is the given one, with their
-// verified bodies, in the order of the list. No referrer is left out because
-// of its type or annotations. "None" is an empty list and no error; not having
-// been able to ask is an error. Bounds: 100 pages, 1,000 referrers, 16 MiB of
-// manifests in total; beyond them ErrLimit.
+// Referrers lists the manifests whose subject is the given one, and those under
+// cosign's older tags (sha256-<hex>.sig and .att), with their verified bodies,
+// in the order of the lists; what is listed in two places comes once. No
+// referrer is left out because of its type or annotations. "None" is an empty
+// list and no error; not having been able to ask one of the places is an error.
+// Bounds: 100 pages, 1,000 referrers, 16 MiB of manifests in total; beyond them
+// ErrLimit.
 func (s *Store) Referrers(ctx context.Context, subject artifact.Digest) ([]Referrer, error) {
 	if subject.IsZero() {
 		return nil, fmt.Errorf("listing referrers: %w: none", artifact.ErrBadDigest)

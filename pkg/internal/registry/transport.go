@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,7 @@ type wire struct {
 	registry *url.URL
 	minRate  int64
 	now      func() time.Time
+	slowest  atomic.Int64 // the longest round trip so far, in nanoseconds
 }
 
 func (c *Client) newWire(registry *url.URL) *wire {
@@ -69,7 +71,11 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	var remote net.Addr
 	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { remote = info.Conn.RemoteAddr() }}
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	start := w.now()
 	resp, err := w.base.RoundTrip(req)
+	for took, old := int64(w.now().Sub(start)), w.slowest.Load(); took > old && !w.slowest.CompareAndSwap(old, took); {
+		old = w.slowest.Load()
+	}
 	if err != nil {
 		if r := (*refusal)(nil); errors.As(err, &r) {
 			return nil, err
@@ -143,6 +149,14 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 	if req.URL.Scheme != "http" && req.URL.Scheme != "https" {
 		return refuse("refusing redirect to scheme %q", req.URL.Scheme)
+	}
+	if first := via[0]; first.Method != http.MethodGet && first.Method != http.MethodHead {
+		// What is written goes to the place that was meant and arrives as what
+		// it was (CVE-2026-50151): 307 and 308 would carry the body elsewhere,
+		// 301 to 303 would turn it into a question.
+		if req.Method != first.Method || !sameOrigin(first.URL, req.URL) {
+			return refuse("refusing to be redirected to %q while writing", req.URL.Host)
+		}
 	}
 	last := via[len(via)-1].URL
 	if last.Scheme == "https" && req.URL.Scheme == "http" {

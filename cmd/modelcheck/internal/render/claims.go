@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func (p *page) notDisclosed(m *provenance.Manifest) {
 	searched := map[string]bool{}
 	count := 0
 	for _, c := range m.Claims {
-		area, rest, _ := strings.Cut(c.ID, ".")
+		area, rest, _ := strings.Cut(Printable(c.ID), ".")
 		switch c.State {
 		case provenance.StateAbsent:
 			count++
@@ -65,7 +66,7 @@ func (p *page) conflicts(m *provenance.Manifest) {
 			p.heading("Conflicts")
 			first = false
 		}
-		p.line("  %s", p.paint(bold, c.ID))
+		p.line("  %s", p.paint(bold, Printable(c.ID)))
 		p.observations(c)
 	}
 }
@@ -82,7 +83,7 @@ func (p *page) claims(m *provenance.Manifest) {
 			p.line("  verified: recomputed from the bytes; attested: under the producer's signature; declared: quoted, unchecked")
 			first = false
 		}
-		p.line("  %-28s %-9s %s", c.ID, c.State, p.wrap(value(c.Value), 40))
+		p.line("  %-28s %-9s %s", Printable(c.ID), c.State, p.wrap(value(c.Value), 40))
 		p.sources(c)
 	}
 }
@@ -158,6 +159,14 @@ func value(v provenance.Value) string {
 		}
 		return Printable(strings.Join(parts, ", "))
 	}
+	var fields map[string]jsontext.Value
+	if json.Unmarshal(v, &fields) == nil {
+		parts := make([]string, 0, len(fields))
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			parts = append(parts, name+": "+value(fields[name]))
+		}
+		return Printable(strings.Join(parts, "; "))
+	}
 	compact := jsontext.Value(slices.Clone(v))
 	if compact.Compact() != nil {
 		return ""
@@ -175,7 +184,7 @@ func (p *page) findings(m *provenance.Manifest) {
 		if f.Subject != "" {
 			subject = Quoted(f.Subject) + ": "
 		}
-		p.line("  %s", p.wrap(fmt.Sprintf("%s%s [%s]", subject, Printable(f.Detail), f.ID), 4))
+		p.line("  %s", p.wrap(fmt.Sprintf("%s%s [%s]", subject, Printable(f.Detail), Printable(f.ID)), 4))
 	}
 }
 

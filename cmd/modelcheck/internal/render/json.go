@@ -7,15 +7,13 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/modelcheck/modelcheck/pkg/check"
 )
 
-// JSON writes the report as one document that schemas/report-v1.json
-// describes, with a line break at its end. What a terminal could act on stands
-// as \u escapes, which changes no value.
-func JSON(w io.Writer, r *check.Report) error {
-	data, err := json.Marshal(r, json.Deterministic(true), jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
+// JSON writes a report as one document that a file of schemas/ describes, with
+// a line break at its end. What a terminal or a runner of CI could act on
+// stands as \u escapes, which changes no value.
+func JSON(w io.Writer, report any) error {
+	data, err := json.Marshal(report, json.Deterministic(true), jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return err
 	}
@@ -23,12 +21,14 @@ func JSON(w io.Writer, r *check.Report) error {
 	return err
 }
 
-// escapeJSON: outside strings JSON is ASCII, so every other character stands
-// in a string and may be written as an escape (RFC 8259 §7).
+// escapeJSON: outside strings JSON is ASCII and without "#", so every other
+// character stands in a string and may be written as an escape (RFC 8259 §7).
 func escapeJSON(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
+		case r == '#' && command(s[i:]):
+			b.WriteString(`\u0023`)
 		case r == '\n', shown(r):
 			b.WriteRune(r)
 		case r < 0x10000:

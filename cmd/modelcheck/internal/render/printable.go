@@ -13,8 +13,9 @@ import (
 
 // Printable makes s safe to show: control, format and bidirectional override
 // characters, line breaks and invalid UTF-8 come out as escapes, and so does
-// what CI systems read as commands ("##[", "##vso["). Ordinary text of any
-// script stays as it is.
+// what CI systems read as commands: "##[", "##vso[", "##teamcity[" anywhere, and
+// "::" where a word begins, since a line that is broken there would begin with
+// it. Ordinary text of any script stays as it is.
 func Printable(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -22,8 +23,11 @@ func Printable(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case strings.HasPrefix(s[i:], "##[") || strings.HasPrefix(s[i:], "##vso["):
+		case command(s[i:]):
 			b.WriteString(`#\x23`)
+			n = 2
+		case strings.HasPrefix(s[i:], "::") && (i == 0 || s[i-1] == ' '):
+			b.WriteString(`:\x3a`)
 			n = 2
 		case shown(r):
 			b.WriteRune(r)
@@ -37,6 +41,13 @@ func Printable(s string) string {
 		i += n
 	}
 	return b.String()
+}
+
+// command says whether s begins with "##", letters and "[", which Azure
+// Pipelines, TeamCity and older runners of GitHub act on wherever it stands.
+func command(s string) bool {
+	rest, ok := strings.CutPrefix(s, "##")
+	return ok && strings.HasPrefix(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), "[")
 }
 
 // Quoted is Printable between typographic quotation marks, which leave the

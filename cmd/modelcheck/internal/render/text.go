@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -34,6 +35,7 @@ func Text(w io.Writer, r *check.Report, style Style) error {
 		p.findings(m)
 		p.files(m)
 	}
+	p.placed(r)
 	p.closing(r)
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -71,23 +73,17 @@ func (p *page) paint(colour, s string) string {
 }
 
 func (p *page) verdict(r *check.Report) {
-	switch o := r.Verdict.Outcome; {
-	case r.Inspected:
-		p.line("%s  %s", p.paint(bold, "NOT VERIFIED"), "inspect gives no verdict; verify checks every byte")
-	case r.Verdict.Allowed():
-		p.line("%s  every check that the policy asks for was made and holds", p.paint(green, "ALLOW"))
-	case o == policy.Hold:
-		p.line("%s  a person has to decide", p.paint(yellow, "HOLD"))
-	case o == policy.Undecided:
-		p.line("%s  the checks could not be made", p.paint(red, "NO VERDICT"))
-	default:
-		p.line("%s  a check was made and does not hold", p.paint(red, "DENY"))
+	word, sentence := headline(r)
+	colour := map[string]string{"go": green, "wait": yellow, "stop": red}[tone(r)]
+	if r.Inspected {
+		colour = bold
 	}
+	p.line("%s  %s", p.paint(colour, word), sentence)
 	for _, reason := range r.Verdict.Reasons {
-		p.line("  %-6s%s", effectWord(reason.Effect), p.wrap(Printable(reason.Message)+" ["+reason.Code+"]", 8))
+		p.line("  %-6s%s", effectWord(reason.Effect), p.wrap(Printable(reason.Message+" ["+reason.Code+"]"), 8))
 	}
 	if r.Error != nil {
-		p.line("  %s", p.wrap(Printable(r.Error.Message)+" ["+r.Error.Code+"]", 2))
+		p.line("  %s", p.wrap(Printable(r.Error.Message+" ["+r.Error.Code+"]"), 2))
 	}
 }
 
@@ -143,14 +139,18 @@ func (p *page) signatures(r *check.Report) {
 		p.candidate(c)
 	}
 	for _, root := range r.TrustedRoots {
-		p.line("  trusted root %s (%v)", Quoted(root.Name), root.Digest)
+		p.line("  trusted root %s (%v, %s)", Quoted(cmp.Or(root.Installed, root.Name)), root.Digest, ageWord(root.AgeSeconds))
 	}
 }
 
 func (p *page) candidate(c provenance.Candidate) {
 	who := identity(c.Identity)
 	if c.Verdict != provenance.Proven {
-		p.line("  %s  %s", p.paint(yellow, "refused"), p.wrap(fmt.Sprintf("%s %s [%s]", who, Printable(c.Detail), c.Code), 11))
+		word := "refused"
+		if c.Verdict == provenance.Unchecked {
+			word = "unproven"
+		}
+		p.line("  %-8s %s", p.paint(yellow, word), p.wrap(fmt.Sprintf("%s %s", who, Printable(c.Detail+" ["+c.Code+"]")), 11))
 		return
 	}
 	word, colour := "verified", green
@@ -194,6 +194,32 @@ func (p *page) files(m *provenance.Manifest) {
 }
 
 func shortDigest(d artifact.Digest) string { return d.String()[:19] + "…" }
+
+// placed says what lies on the disk now, and how a folder compares with its
+// receipt.
+func (p *page) placed(r *check.Report) {
+	if placed := r.Placed; placed != nil {
+		p.heading("Files on the disk")
+		p.field("folder", Printable(placed.Directory))
+		if placed.Apart {
+			p.field("", "not allowed, and kept there to be looked into only")
+		}
+		p.field("placed", fmt.Sprintf("%s, %s", plural(placed.Files, "file"), Bytes(placed.Bytes)))
+		if placed.Kept > 0 {
+			p.field("resumed", Bytes(placed.Kept)+" were left by an interrupted run, hashed again and not fetched again")
+		}
+	}
+	if receipt := r.Receipt; receipt != nil {
+		p.heading("Receipt")
+		p.field("pulled from", receipt.Artifact.String())
+		p.field("manifest", receipt.ManifestDigest.String())
+		if receipt.Rehashed {
+			p.field("compared", plural(receipt.Files, "file")+" by size and SHA-256; nobody signed the receipt")
+		} else {
+			p.field("compared", plural(receipt.Files, "file")+" by size, times and inode only; nothing was hashed again")
+		}
+	}
+}
 
 func (p *page) closing(r *check.Report) {
 	if r.ManifestDigest.IsZero() {

@@ -44,6 +44,7 @@ type Request struct {
 	MoreIdentities   []string
 	Issuer           string
 	SourceRepository string
+	Certificates     []*x509.Certificate // of Key, by another authority: the leaf, then what is above it
 
 	IssuedAt  time.Time // of the certificate, which is valid for ten minutes
 	LoggedAt  time.Time // default: a minute later
@@ -166,6 +167,12 @@ func signMessage(key crypto.Signer, message []byte) ([]byte, error) {
 
 // verifier puts the certificate or the key's hint into m and into the entry.
 func (l *Lab) verifier(r Request, m *protobundle.VerificationMaterial, e *logged) error {
+	if len(r.Certificates) > 0 {
+		e.certificate = true
+		e.verifierDER, e.verifierPEM = r.Certificates[0].Raw, PEM(r.Certificates[0])
+		m.Content = chainOf(r.Certificates)
+		return nil
+	}
 	if r.Identity == "" {
 		der, err := x509.MarshalPKIXPublicKey(r.Key.Public())
 		if err != nil {
@@ -187,4 +194,14 @@ func (l *Lab) verifier(r Request, m *protobundle.VerificationMaterial, e *logged
 	e.verifierDER, e.verifierPEM = leaf.Raw, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
 	m.Content = &protobundle.VerificationMaterial_Certificate{Certificate: &protocommon.X509Certificate{RawBytes: leaf.Raw}}
 	return nil
+}
+
+// chainOf is how bundles of signers without Sigstore's services carry
+// certificates.
+func chainOf(certs []*x509.Certificate) *protobundle.VerificationMaterial_X509CertificateChain {
+	chain := &protocommon.X509CertificateChain{}
+	for _, c := range certs {
+		chain.Certificates = append(chain.Certificates, &protocommon.X509Certificate{RawBytes: c.Raw})
+	}
+	return &protobundle.VerificationMaterial_X509CertificateChain{X509CertificateChain: chain}
 }

@@ -34,6 +34,10 @@ const (
 	// MaxValue is the longest string that is handed over; longer ones are
 	// passed by and handed over without their text.
 	MaxValue = 1 << 20
+	// maxItems and maxItem bound the arrays of texts that are handed over:
+	// tags, languages, datasets. Vocabularies are passed by.
+	maxItems = 64
+	maxItem  = 1 << 10
 )
 
 // What errors of this package wrap.
@@ -48,7 +52,17 @@ type Value struct {
 	Text    string // of strings
 	Bits    uint64 // of numbers, as stored, little-endian
 	Type    uint32
-	Omitted bool // a string over MaxValue, or an array: only the key is known
+	List    []string // of short arrays of short strings
+	Omitted bool     // a string over MaxValue, or another array: only the key is known
+}
+
+// A Tensor is where a tensor lies. Offset counts bytes from the start of the
+// data; Shape has the dimension that varies slowest first, as elsewhere.
+type Tensor struct {
+	Name         string
+	Type         string
+	Shape        []uint64
+	Offset, Size uint64
 }
 
 // A Header is what a valid file says about itself.
@@ -66,7 +80,9 @@ type Parser struct {
 	size    int64
 	feed    feed.Feed
 	each    func(Value)
+	tensor  func(Tensor)
 	header  Header
+	shape   []uint64
 	keys    uint64 // to come
 	tensors uint64 // to come
 	names   map[[16]byte]struct{}
@@ -83,6 +99,19 @@ func New(size int64, each func(Value)) *Parser {
 	p := &Parser{size: size, each: each, align: 32, names: map[[16]byte]struct{}{}, header: Header{ByType: map[string]uint64{}}}
 	p.feed.Take(8, p.magic)
 	return p
+}
+
+// Each makes the parser call f for every tensor in order, before the file as a
+// whole was checked.
+func (p *Parser) Each(f func(Tensor)) { p.tensor = f }
+
+// Data is where the tensors' data begin, in bytes of the file, or -1 while the
+// header is being read and where it is not well formed.
+func (p *Parser) Data() int64 {
+	if p.header.Data == 0 || p.feed.Err() != nil {
+		return -1
+	}
+	return p.header.Data
 }
 
 // Write reads on. It never fails; Header tells.

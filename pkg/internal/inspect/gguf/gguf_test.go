@@ -81,7 +81,7 @@ func TestValid(t *testing.T) {
 		if h.Tensors != 2 || h.Elements != 67 || h.ByType["Q8_0"] != 64 || h.ByType["F32"] != 3 || h.Keys != 3 || h.Data%32 != 0 {
 			t.Errorf("%+v", h)
 		}
-		if len(got) != 3 || got[0].Text != "llama" || !got[1].Omitted || got[2].Bits != 7 {
+		if len(got) != 3 || got[0].Text != "llama" || got[1].Omitted || len(got[1].List) != 2 || got[2].Bits != 7 {
 			t.Errorf("%+v", got)
 		}
 	}

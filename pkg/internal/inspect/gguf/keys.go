@@ -113,6 +113,9 @@ func (p *Parser) array() {
 			p.fail("key %q: array of type %d", p.value.Key, t)
 		case t == typeString:
 			p.items = n
+			if n <= maxItems {
+				p.value.Omitted, p.value.List = false, []string{}
+			}
 			p.nextItem()
 		default:
 			hi, bytes := bits.Mul64(n, size)
@@ -140,6 +143,14 @@ func (p *Parser) itemLength(b []byte) {
 		p.fail("key %q: a string of %d bytes is over the limit of %d: %w", p.value.Key, n, maxString, feed.ErrTooLarge)
 		return
 	}
+	if p.value.List != nil && n <= maxItem {
+		p.take(n, func(b []byte) {
+			p.value.List = append(p.value.List, string(b))
+			p.nextItem()
+		})
+		return
+	}
+	p.value.List, p.value.Omitted = nil, true
 	p.skip(n, p.item)
 }
 

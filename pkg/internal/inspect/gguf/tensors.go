@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 func (p *Parser) nextTensor() {
@@ -46,6 +47,7 @@ func (p *Parser) tensorInfo(b []byte) {
 		return
 	}
 	n, row := uint64(1), uint64(1)
+	p.shape = p.shape[:0]
 	for i := 0; i < len(b)-12; i += 8 {
 		d := binary.LittleEndian.Uint64(b[i:])
 		hi, lo := bits.Mul64(n, d)
@@ -57,6 +59,7 @@ func (p *Parser) tensorInfo(b []byte) {
 			row = d
 		}
 		n = lo
+		p.shape = append(p.shape, d)
 	}
 	if row%t.elements != 0 {
 		p.fail("tensor %q: a row of %d is no multiple of %d, the block of %s", p.value.Key, row, t.elements, t.name)
@@ -82,6 +85,11 @@ func (p *Parser) place(t blockType, n, offset uint64) {
 		return
 	}
 	p.end, _ = p.padded(end)
+	if p.tensor != nil {
+		shape := slices.Clone(p.shape)
+		slices.Reverse(shape)
+		p.tensor(Tensor{Name: p.value.Key, Type: t.name, Shape: shape, Offset: offset, Size: size})
+	}
 	p.extents = append(p.extents, size)
 	p.header.Elements += n // below the file's size times 16: no overflow
 	p.header.ByType[t.name] += n

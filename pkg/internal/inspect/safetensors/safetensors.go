@@ -49,14 +49,16 @@ type Header struct {
 // A Parser is an io.Writer for the whole file or for as much of its start as
 // there is. Use New.
 type Parser struct {
-	size   int64
-	feed   feed.Feed
-	split  splitter
-	left   uint64 // header bytes to come
-	header Header
-	spans  []span
-	dec    *jsontext.Decoder // one for all entries: it keeps its buffer
-	each   func(Tensor)
+	size  int64
+	feed  feed.Feed
+	split splitter
+	left  uint64 // header bytes to come
+	// complete: the header was read to its end and is well formed.
+	complete bool
+	header   Header
+	spans    []span
+	dec      *jsontext.Decoder // one for all entries: it keeps its buffer
+	each     func(Tensor)
 }
 
 type span struct {
@@ -92,6 +94,15 @@ func (p *Parser) Header() (Header, error) {
 	return p.header, nil
 }
 
+// Data is where the tensors' data begin, in bytes of the file, or -1 while the
+// header is being read and where it is not well formed.
+func (p *Parser) Data() int64 {
+	if !p.complete {
+		return -1
+	}
+	return 8 + int64(p.header.Size)
+}
+
 // Done says whether the header was read, or will never be.
 func (p *Parser) Done() bool { return p.feed.Stopped() }
 
@@ -117,7 +128,9 @@ func (p *Parser) more() {
 	if p.left == 0 {
 		if err := p.finish(); err != nil {
 			p.feed.Fail(err)
+			return
 		}
+		p.complete = true
 		return
 	}
 	p.feed.Take(min(p.left, chunk), p.piece)

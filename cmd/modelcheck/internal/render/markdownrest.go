@@ -1,0 +1,93 @@
+package render
+
+import "fmt"
+
+// claims shows what is stated, folded: the reader of a summary wants the
+// verdict, and opens this when he doubts it.
+func (d *mdDocument) claims(c *claimsView) {
+	d.open("What is stated")
+	d.line("verified: recomputed from the bytes; attested: under the producer's signature; declared: quoted, unchecked\n")
+	d.table("question", "state", "value", "where")
+	n := 0
+	for _, s := range c.Sections {
+		for _, g := range s.Groups {
+			for _, claim := range g.Claims {
+				if claim.State == "not stated" || claim.State == "not examined" || claim.State == "conflicting" {
+					continue
+				}
+				if n++; n > mdClaims {
+					continue
+				}
+				where := ""
+				if len(claim.Observations) > 0 {
+					o := claim.Observations[0]
+					where = mdCode(o.Place) + " " + mdText(o.Quote)
+				}
+				d.row(mdText(claim.Title), claim.State, mdText(cell(claim.Value)), where)
+			}
+		}
+	}
+	if n > mdClaims {
+		d.row(fmt.Sprintf("%d more", n-mdClaims), "", "", "")
+	}
+	d.close()
+}
+
+func (d *mdDocument) coverage(c *claimsView) {
+	if len(c.Coverage) == 0 {
+		return
+	}
+	d.open("Coverage")
+	d.line("Counts of questions, and no score: what the tool fills in itself does not count.\n")
+	d.table("asked by", "questions", "verified", "attested", "declared", "inferred", "conflicting", "not stated", "not examined", "could be verified at all")
+	for _, v := range c.Coverage {
+		row := []string{mdText(v.Criteria)}
+		for _, n := range []int{v.Asked, v.Verified, v.Attested, v.Declared, v.Inferred, v.Conflicting, v.Absent, v.Unread, v.Verifiable} {
+			row = append(row, fmt.Sprint(n))
+		}
+		d.row(row...)
+	}
+	d.close()
+}
+
+func (d *mdDocument) findings(v view) {
+	if len(v.Findings) == 0 {
+		return
+	}
+	d.section("Findings")
+	d.table("about", "what", "code")
+	for i, f := range v.Findings {
+		if i == mdReasons {
+			d.row("…", fmt.Sprintf("%d more", len(v.Findings)-mdReasons), "")
+			break
+		}
+		d.row(mdCode(cell(f.Subject)), mdText(cell(f.Detail)), mdCode(f.Code))
+	}
+}
+
+func (d *mdDocument) files(v view) {
+	if len(v.Files) == 0 {
+		return
+	}
+	d.open(fmt.Sprintf("Files (%d)", len(v.Files)+v.More))
+	d.table("role", "size", "digest", "file")
+	for _, f := range v.Files {
+		d.row(f.Role, f.Size, mdCode(f.Digest), mdCode(cell(f.Path)))
+	}
+	if v.More > 0 {
+		d.row("…", "", "", fmt.Sprintf("%d more; the manifest lists them all", v.More))
+	}
+	d.close()
+}
+
+func (d *mdDocument) closing(v view) {
+	d.open("Record")
+	d.table("", "")
+	for _, fields := range [][]fieldView{v.Artifact, v.Record, v.Method} {
+		for _, f := range fields {
+			d.row(mdText(f.Name), mdCode(f.Value))
+		}
+	}
+	d.close()
+	d.line("")
+}

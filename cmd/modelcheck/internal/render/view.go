@@ -1,0 +1,264 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/check"
+	"github.com/modelcheck/modelcheck/pkg/policy"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// A view is a report in words, in the order in which people read it. Markdown
+// and HTML show the same one. Every string in it went through Printable; none
+// is escaped for its format yet.
+type view struct {
+	Word     string // ALLOW, HOLD, DENY, NO VERDICT, NOT VERIFIED
+	Sentence string
+	Tone     string // go, wait or stop: colour, and nothing but colour
+	Reasons  []reasonView
+
+	Reference  string
+	Artifact   []fieldView
+	Verified   string // what was verified, in one sentence
+	Signatures []signatureView
+	Unsigned   string // where there are no signatures: why
+	Roots      []string
+
+	Claims   *claimsView // nil where there is no record
+	Findings []findingView
+	Files    []fileView
+	More     int // files that are not shown
+	Record   []fieldView
+	Method   []fieldView
+	Commands []commandView
+}
+
+// A reasonView is a reason of the verdict, or the failure that left none.
+type reasonView struct{ Effect, Message, Code string }
+
+type fieldView struct{ Name, Value string }
+
+// A commandView is a command line, and what it must print to agree.
+type commandView struct{ Line, Expect string }
+
+type signatureView struct {
+	Word, Who, Code, Detail, Checked, SignedAt, Signers string
+	Counts                                              bool // the policy names who made it
+}
+
+type findingView struct{ Code, Subject, Detail, Meaning string }
+
+type fileView struct{ ID, Role, Size, Digest, Path, Format string }
+
+// headline says in one word and one sentence what became of a reference.
+func headline(r *check.Report) (word, sentence string) {
+	switch o := r.Verdict.Outcome; {
+	case r.Inspected && r.Receipt != nil && r.Manifest == nil:
+		return "UNCHANGED, NOT VERIFIED", "sizes, times and inodes are those of the receipt; nothing was hashed again"
+	case r.Inspected:
+		return "NOT VERIFIED", "inspect gives no verdict; verify checks every byte"
+	case r.Verdict.Allowed():
+		return "ALLOW", "every check that the policy asks for was made and holds"
+	case o == policy.Hold:
+		return "HOLD", "a person has to decide"
+	case o == policy.Undecided:
+		return "NO VERDICT", "the checks could not be made"
+	default:
+		return "DENY", "a check was made and does not hold"
+	}
+}
+
+// tone is go only where the verdict allows.
+func tone(r *check.Report) string {
+	switch {
+	case r.Inspected:
+		return "wait"
+	case r.Verdict.Allowed():
+		return "go"
+	case r.Verdict.Outcome == policy.Hold:
+		return "wait"
+	default:
+		return "stop"
+	}
+}
+
+// reasons lists why, with the failure last: where there is one, it is the why.
+func reasons(r *check.Report) []reasonView {
+	var out []reasonView
+	for _, reason := range r.Verdict.Reasons {
+		out = append(out, reasonView{weight(r, reason.Effect), Printable(reason.Message), Printable(reason.Code)})
+	}
+	if r.Error != nil {
+		out = append(out, reasonView{"no verdict", Printable(r.Error.Message), Printable(r.Error.Code)})
+	}
+	return out
+}
+
+// weight is effectWord, but no reason says "allow" where the verdict does not.
+func weight(r *check.Report, effect policy.Outcome) string {
+	if effect == policy.Allow && !r.Verdict.Allowed() {
+		return "in favour"
+	}
+	return effectWord(effect)
+}
+
+// newView puts a report into words. At most files files are listed; id makes
+// the names of places in a document distinct from those of other reports.
+func newView(r *check.Report, files int, id string) view {
+	v := view{Tone: tone(r), Reasons: reasons(r), Reference: Printable(r.Reference), Verified: verified(r)}
+	v.Word, v.Sentence = headline(r)
+	v.artifact(r)
+	if r.Resolved != nil {
+		for _, c := range r.Signatures {
+			v.Signatures = append(v.Signatures, newSignature(c))
+		}
+		for _, root := range r.TrustedRoots {
+			v.Roots = append(v.Roots, fmt.Sprintf("%s (%v, %s)", Quoted(cmp.Or(root.Installed, root.Name)), root.Digest, ageWord(root.AgeSeconds)))
+		}
+	}
+	v.Unsigned = "None was found."
+	if r.Resolved == nil || r.Error != nil {
+		v.Unsigned = "None is known of: the checks could not be made."
+	}
+	v.method(r)
+	m := r.Manifest
+	if m == nil {
+		return v
+	}
+	v.files(m, files, id)
+	v.Claims = newClaims(m, v.Files, id)
+	texts := codeTexts()
+	for _, f := range m.Findings {
+		v.Findings = append(v.Findings, findingView{Printable(f.ID), Printable(f.Subject), Printable(f.Detail), texts[f.ID].meaning})
+	}
+	v.record(r)
+	return v
+}
+
+func (v *view) artifact(r *check.Report) {
+	add := func(name, value string) {
+		if value != "" {
+			v.Artifact = append(v.Artifact, fieldView{name, value})
+		}
+	}
+	if r.Resolved != nil {
+		add("digest", r.Resolved.Digest.String())
+		if !r.Resolved.TagDigest.IsZero() {
+			add("tag", fmt.Sprintf("points elsewhere now: %v", r.Resolved.TagDigest))
+		}
+	}
+	if m := r.Manifest; m != nil {
+		for _, member := range m.Artifact.Members {
+			add("packaging", strings.TrimSpace(Printable(member.Packaging+" "+member.Platform)))
+		}
+		if id := m.Artifact.ContentIdentity; !id.IsZero() {
+			add("content", id.String())
+		}
+	}
+	if !r.StartedAt.IsZero() {
+		add("examined at", r.StartedAt.UTC().Format(time.RFC3339))
+	}
+}
+
+// verified says in one sentence what was verified, and "" where nothing can
+// be said.
+func verified(r *check.Report) string {
+	switch {
+	case r.Inspected && r.Manifest != nil:
+		return fmt.Sprintf("%s of %s were read; the rest is what the manifest claims.", Bytes(r.Bytes.Hashed), Bytes(r.Manifest.Artifact.TotalBytes))
+	case r.Stopped != "":
+		return "No file was read: the signatures deny already."
+	case r.Manifest == nil:
+		return "Not every byte was verified, so there is no record of what the artifact holds."
+	case r.Manifest.Artifact.Kind == "tree":
+		return fmt.Sprintf("%s in %s were hashed; nobody named digests to compare them with.", Bytes(r.Bytes.Hashed), plural(r.Bytes.Files, "file"))
+	}
+	counted := 0
+	for _, c := range r.Signatures {
+		if c.Verdict == provenance.Proven && len(c.Signers) > 0 {
+			counted++
+		}
+	}
+	return fmt.Sprintf("%s in %s, %s, were hashed, and every size and digest matches; %s by those whom the policy names.",
+		Bytes(r.Bytes.Hashed), plural(r.Bytes.Blobs, "blob"), plural(r.Bytes.Files, "file"), plural(counted, "signature"))
+}
+
+func newSignature(c provenance.Candidate) signatureView {
+	v := signatureView{Who: identity(c.Identity), Code: Printable(c.Code), Detail: Printable(c.Detail), Checked: Printable(strings.Join(c.Checked, ", "))}
+	switch {
+	case c.Verdict == provenance.Unchecked:
+		v.Word = "unproven"
+	case c.Verdict != provenance.Proven:
+		v.Word = "refused"
+	case len(c.Signers) == 0:
+		v.Word, v.Signers = "stranger", "nobody whom the policy names"
+	default:
+		v.Word, v.Counts, v.Signers = "verified", true, "the policy’s signer "+Quoted(strings.Join(c.Signers, ", "))
+	}
+	var at []string
+	for _, t := range c.SignedAt {
+		at = append(at, Printable(t.Time+" ("+t.Source+")"))
+	}
+	v.SignedAt = strings.Join(at, ", ")
+	return v
+}
+
+func (v *view) files(m *provenance.Manifest, most int, id string) {
+	for i, f := range m.Files {
+		if i == most {
+			v.More = len(m.Files) - most
+			return
+		}
+		v.Files = append(v.Files, fileView{
+			ID:   fmt.Sprintf("%sfile-%d", id, i+1),
+			Role: f.Role.String(), Size: Bytes(f.Size), Digest: f.Digest.String(), Path: Printable(f.Path), Format: Printable(f.Format),
+		})
+	}
+}
+
+func (v *view) record(r *check.Report) {
+	if r.ManifestDigest.IsZero() {
+		return
+	}
+	v.Record = []fieldView{{"manifest", r.ManifestDigest.String()}, {"substance", r.SubstanceDigest.String()}}
+	if !r.Verdict.Policy.IsZero() {
+		v.Record = append(v.Record, fieldView{"policy", r.Verdict.Policy.String()})
+	}
+	if ref, ok := pinned(r); ok {
+		v.Commands = []commandView{
+			{"modelcheck verify " + ref + " --policy POLICY --manifest manifest.json", v.Word + ", under a policy of the digest above"},
+			{"sha256sum manifest.json", r.ManifestDigest.Hex()},
+		}
+	}
+}
+
+// pinned writes the reference by digest for a shell, where that can be done
+// without a character that somebody would have to look up.
+func pinned(r *check.Report) (string, bool) {
+	ref, err := artifact.ParseReference(r.Reference)
+	if err != nil || r.Resolved == nil {
+		return "", false
+	}
+	if ref.Place() != artifact.Directory {
+		ref = ref.WithDigest(r.Resolved.Digest)
+	}
+	s := ref.String()
+	if s != Printable(s) || strings.ContainsAny(s, `'`) {
+		return "", false
+	}
+	return "'" + s + "'", true
+}
+
+func (v *view) method(r *check.Report) {
+	v.Method = append(v.Method, fieldView{"tool", Printable(strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version))})
+	if r.Manifest == nil {
+		return
+	}
+	for _, c := range r.Manifest.Generator.Catalogs {
+		v.Method = append(v.Method, fieldView{"catalogue of " + Printable(c.Name), c.Digest.String()})
+	}
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
+	"github.com/modelcheck/modelcheck/pkg/check"
+)
+
+// outputFormats are the words of --output that reports have renderers for.
+var outputFormats = []string{"text", "json", "markdown", "html", "sarif", "junit", "github"}
+
+// A destination is a format and where the report goes in it: a file, or
+// stdout where file is empty.
+type destination struct{ format, file string }
+
+// outputs is the flag --output FORMAT[=FILE], which may be repeated.
+type outputs struct{ to *[]destination }
+
+func (o outputs) String() string {
+	if o.to == nil {
+		return ""
+	}
+	var out []string
+	for _, d := range *o.to {
+		out = append(out, strings.TrimSuffix(d.format+"="+d.file, "="))
+	}
+	return strings.Join(out, ",")
+}
+
+func (outputs) Type() string { return "FORMAT[=FILE]" }
+
+func (o outputs) Set(s string) error {
+	format, file, named := strings.Cut(s, "=")
+	if !slices.Contains(outputFormats, format) {
+		return fmt.Errorf("unknown output %q, want %s", format, strings.Join(outputFormats, ", "))
+	}
+	if named && file == "" {
+		return fmt.Errorf("output %q names no file", s)
+	}
+	if file == "-" {
+		file = ""
+	}
+	for _, d := range *o.to {
+		switch {
+		case file == "" && d.file == "":
+			return fmt.Errorf("%s and %s cannot both stand on stdout: write one of them to a file, as FORMAT=FILE", d.format, format)
+		case file != "" && filepath.Clean(d.file) == filepath.Clean(file):
+			return fmt.Errorf("%s and %s would both be written to %q", d.format, format, file)
+		}
+	}
+	*o.to = append(*o.to, destination{format, file})
+	return nil
+}
+
+// outputsFlag adds --output for verbs whose reports have a verdict.
+func outputsFlag(cmd *cobra.Command, f *verifyFlags) {
+	cmd.Flags().VarP(outputs{&f.outputs}, "output", "o", "write the report as text, json, markdown, html, sarif, junit or github, to stdout or to a file (may be repeated; text goes to stdout unless another does)")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputFormats, cobra.ShellCompDirectiveNoSpace))
+}
+
+// destinations says what to write where. Stdout is never without a report: a
+// job's log that does not say why it failed helps nobody.
+func (f verifyFlags) destinations() []destination {
+	out := slices.Clone(f.outputs)
+	if !slices.ContainsFunc(out, func(d destination) bool { return d.file == "" }) {
+		format := f.output
+		if format == "" {
+			format = "text"
+		}
+		out = append(out, destination{format: format})
+	}
+	return out
+}
+
+// errWriting is wrapped by errors about where reports go.
+var errWriting = errors.New("writing the report")
+
+// checkOutputs finds before hours of hashing that a file cannot be written.
+func (f verifyFlags) checkOutputs() error {
+	for _, d := range f.outputs {
+		if d.file == "" {
+			continue
+		}
+		if f.manifest != "" && filepath.Clean(f.manifest) == filepath.Clean(d.file) {
+			return usageError{fmt.Errorf("--manifest and --output %s would both be written to %q", d.format, d.file)}
+		}
+		if info, err := os.Stat(filepath.Dir(d.file)); err != nil {
+			return fmt.Errorf("%w: %w", errWriting, err)
+		} else if !info.IsDir() {
+			return fmt.Errorf("%w: %q is not a folder", errWriting, filepath.Dir(d.file))
+		}
+	}
+	return nil
+}
+
+// write writes the reports everywhere; many says that several were asked for.
+// A run that did not begin says why on stderr, and needs no text on stdout.
+func (f verifyFlags) write(s streams, reports []*check.Report, many, begun bool) error {
+	var errs []error
+	for _, d := range f.destinations() {
+		if d.format == "github" {
+			errs = append(errs, appendGitHub(s, reports))
+		}
+		if d.file == "" && (f.place.quiet || f.manifest == "-" || d.format == "text" && !begun) {
+			continue
+		}
+		var b bytes.Buffer
+		err := renderReports(&b, d, s, reports, many)
+		switch {
+		case err != nil:
+		case d.file == "":
+			_, err = s.out.Write(b.Bytes())
+		default:
+			err = writeFile(d.file, b.Bytes())
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%w: %w", errWriting, err)
+	}
+	return nil
+}
+
+// writeFile is writeWhole, but what is no file, such as /dev/null or a pipe, is
+// written to and not replaced.
+func writeFile(name string, data []byte) (err error) {
+	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
+		return writeWhole(name, data)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = f.Write(data)
+	return err
+}
+
+func renderReports(w io.Writer, d destination, s streams, reports []*check.Report, many bool) error {
+	switch d.format {
+	case "json":
+		if many {
+			return render.Reports(w, reports)
+		}
+		return render.JSON(w, reports[0])
+	case "markdown":
+		return render.Markdown(w, reports)
+	case "html":
+		return render.HTML(w, reports)
+	case "sarif":
+		return render.SARIF(w, reports)
+	case "junit":
+		return render.JUnit(w, reports)
+	case "github":
+		return render.GitHub(w, reports)
+	default:
+		return renderText(w, d, s, reports, many)
+	}
+}
+
+func renderText(w io.Writer, d destination, s streams, reports []*check.Report, many bool) error {
+	st := render.Style{}
+	if d.file == "" {
+		st = style(s)
+	}
+	for i, r := range reports {
+		if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := render.Text(w, r, st); err != nil {
+			return err
+		}
+	}
+	if !many {
+		return nil
+	}
+	return render.Summary(w, reports, st)
+}
+
+// maxSummary is below the 1 MiB that GitHub takes of one step's summary, with
+// room for what other commands of the step wrote.
+const maxSummary = 900 << 10
+
+// appendGitHub adds the report to the job's summary and the outcome to the
+// step's outputs, where a runner of GitHub Actions says where they are.
+func appendGitHub(s streams, reports []*check.Report) error {
+	var errs []error
+	if name := s.env("GITHUB_STEP_SUMMARY"); name != "" {
+		var b bytes.Buffer
+		err := render.Markdown(&b, reports)
+		if b.Len() > maxSummary {
+			b.Reset()
+			err = render.MarkdownSummary(&b, reports)
+		}
+		errs = append(errs, err, appendTo(name, b.Bytes()))
+	}
+	if name := s.env("GITHUB_OUTPUT"); name != "" {
+		var b bytes.Buffer
+		errs = append(errs, render.GitHubOutputs(&b, worst(reports).Outcome, reports), appendTo(name, b.Bytes()))
+	}
+	return errors.Join(errs...)
+}
+
+func appendTo(name string, data []byte) (err error) {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = f.Write(data)
+	return err
+}

@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+)
+
+// What effectiveDigest hashes: everything that can change a verdict.
+type effective struct {
+	APIVersion     string             `json:"apiVersion"`
+	Signers        []effectiveSigner  `json:"signers"`
+	Roots          []effectiveRoot    `json:"trustedRoots"`
+	Need           need               `json:"need"`
+	Attestations   []effectiveDemand  `json:"attestations"`
+	PredicateTypes []string           `json:"predicateTypes"`
+	Schemes        []string           `json:"schemes"`
+	Thresholds     Thresholds         `json:"thresholds"`
+	AllowUnsigned  bool               `json:"allowUnsigned"`
+	Findings       map[string]Outcome `json:"findings"`
+}
+
+type effectiveSigner struct {
+	Name           string            `json:"name"`
+	Relation       string            `json:"relation"`
+	Key            string            `json:"key,omitempty"`
+	Issuer         string            `json:"issuer,omitempty"`
+	IssuerPattern  string            `json:"issuerPattern,omitempty"`
+	Subject        string            `json:"subject,omitempty"`
+	SubjectPattern string            `json:"subjectPattern,omitempty"`
+	TrustedRoot    string            `json:"trustedRoot,omitempty"`
+	Extensions     map[string]string `json:"extensions,omitempty"`
+	Chain          []string          `json:"chain,omitempty"`
+	Demands        []string          `json:"demands"`
+}
+
+type effectiveRoot struct {
+	Name    string          `json:"name"`
+	Digest  artifact.Digest `json:"digest"`
+	MaxAge  string          `json:"maxAge"`
+	WarnAge string          `json:"warnAge"`
+}
+
+type effectiveDemand struct {
+	Name          string `json:"name"`
+	PredicateType string `json:"predicateType"`
+	SignedBy      need   `json:"signedBy"`
+}
+
+func (p *Policy) effectiveDigest() (artifact.Digest, error) {
+	e := effective{
+		APIVersion: APIVersion, Need: p.need, PredicateTypes: p.types, Schemes: p.schemes,
+		Thresholds: p.thresholds, AllowUnsigned: p.allowUnsigned, Findings: p.effects,
+	}
+	for _, s := range p.signers {
+		es := effectiveSigner{Name: s.name, Relation: s.relation.String(), Demands: s.demands(p.thresholds)}
+		if s.key != nil {
+			es.Key = s.key.fingerprint
+		}
+		if k := s.keyless; k != nil {
+			es.Issuer, es.IssuerPattern = k.issuer.exact, k.issuer.source
+			es.Subject, es.SubjectPattern = k.subject.exact, k.subject.source
+			es.TrustedRoot, es.Extensions = k.root, k.spelled()
+		}
+		if c := s.certificate; c != nil {
+			es.Issuer, es.Chain = c.issuer(), c.prints
+			es.Subject, es.SubjectPattern = c.subject.exact, c.subject.source
+		}
+		e.Signers = append(e.Signers, es)
+	}
+	for _, r := range p.roots {
+		e.Roots = append(e.Roots, effectiveRoot{r.name, artifact.SumSHA256(r.json), r.maxAge.String(), r.warnAge.String()})
+	}
+	for _, d := range p.attestations {
+		e.Attestations = append(e.Attestations, effectiveDemand{d.name, d.predicateType, d.by})
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		return artifact.Digest{}, fmt.Errorf("computing the policy's digest: %w", err)
+	}
+	value := jsontext.Value(b)
+	if err := value.Canonicalize(); err != nil {
+		return artifact.Digest{}, fmt.Errorf("computing the policy's digest: %w", err)
+	}
+	return artifact.SumSHA256(value), nil
+}

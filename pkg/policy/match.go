@@ -1,0 +1,78 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// Match says which signers a candidate is a signature by: none unless its
+// cryptography and subject were proven, and everything that the policy demands
+// of the signer was verified. Of the certificate's extensions and of the
+// evidence only what is demanded is kept, so that signing again in another run
+// of the same workflow gives the same record.
+func (p *Policy) Match(c provenance.Candidate) []provenance.Signature {
+	if c.Verdict != provenance.Proven || c.Code != provenance.CodeSignatureVerified || !slices.Contains(p.types, c.PredicateType) {
+		return nil
+	}
+	var out []provenance.Signature
+	for _, s := range p.signers {
+		if p.made(s, c) {
+			out = append(out, provenance.Signature{
+				Signer:        s.name,
+				Scheme:        c.Scheme,
+				Identity:      s.kept(c.Identity),
+				PredicateType: c.PredicateType,
+				Relation:      s.relation,
+				Evidence:      s.demands(p.thresholds),
+			})
+		}
+	}
+	return out
+}
+
+// Attests says which of the attestations that the policy requires a candidate
+// is, and by whom. A signature is none, and what Attests returns is never a
+// signature.
+func (p *Policy) Attests(c provenance.Candidate) []provenance.Attestation {
+	if c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified {
+		return nil
+	}
+	var out []provenance.Attestation
+	for _, s := range p.signers {
+		asked := func(d demand) bool {
+			return d.predicateType == c.PredicateType && slices.Contains(d.by.names(), s.name)
+		}
+		if slices.ContainsFunc(p.attestations, asked) && p.made(s, c) {
+			out = append(out, provenance.Attestation{
+				Signer:        s.name,
+				PredicateType: c.PredicateType,
+				Scheme:        c.Scheme,
+				Identity:      s.kept(c.Identity),
+				Relation:      s.relation,
+				Evidence:      s.demands(p.thresholds),
+			})
+		}
+	}
+	return out
+}
+
+// made says whether a proven candidate is by s, and meets what is demanded.
+func (p *Policy) made(s signer, c provenance.Candidate) bool {
+	if !p.by(s, c.Scheme, c.Identity) {
+		return false
+	}
+	code, _ := s.lacks(c, p.thresholds)
+	return code == ""
+}
+
+// by says whether an identity that was proven under scheme is that of s.
+func (p *Policy) by(s signer, scheme string, identity provenance.Identity) bool {
+	return slices.Contains(p.schemes, scheme) && s.is(scheme, identity)
+}
+
+// kept is what the record holds of an identity.
+func (s signer) kept(identity provenance.Identity) provenance.Identity {
+	identity.Extensions = s.demanded(identity.Extensions)
+	return identity
+}
