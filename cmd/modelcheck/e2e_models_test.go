@@ -45,16 +45,25 @@ func seedModel(t *testing.T, name string) map[string][]byte {
 	return files
 }
 
-// seedDocuments finds the fixtures by the rule of pkg/internal/fixtures, which a
-// test of the command may not import.
+// seedDocuments finds the documents of a seed model.
 func seedDocuments(t *testing.T, name string) string {
+	t.Helper()
+	return fixture(t, "models", name)
+}
+
+// fixture is package fixtures' rule, which this package may not import: a command
+// cannot reach below pkg/internal.
+func fixture(t *testing.T, elem ...string) string {
 	t.Helper()
 	base := os.Getenv("MODELCHECK_FIXTURES")
 	if base == "" {
 		base = filepath.Join("..", "..", "..", "shared", "fixtures")
 	}
-	dir := filepath.Join(base, "models", name)
-	_, err := os.Stat(dir)
+	dir, err := filepath.Abs(filepath.Join(append([]string{base}, elem...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = os.Stat(dir)
 	if err != nil && os.Getenv("MODELCHECK_REQUIRE_FIXTURES") != "" {
 		t.Fatalf("FIXTURES MISSING: %v (MODELCHECK_REQUIRE_FIXTURES is set, so this is a failure)", err)
 	}

@@ -281,6 +281,8 @@ func TestE2ESignDocumented(t *testing.T) {
 		"signing_config.json", b.signingConfig, "trusted_root.json", b.trustedRoot,
 		"https://accounts.example", b.people.url, "@token", "@"+b.path("token"),
 		"dir:./model", "dir:"+b.path("model"),
+		"dir:./published", "dir:"+fixture(t, "oms", "v1.0.0-sigstore"),
+		"public-good.json", fixture(t, "sigstore-conformance", "trusted_root.public-good.json"),
 	)
 	ran := 0
 	for _, block := range strings.Split(string(doc), "```sh\n")[1:] {
