@@ -59,7 +59,7 @@ func kindOfDocument(name string) documentKind {
 		return buildScript
 	}
 	switch {
-	case strings.HasPrefix(base, "chat_template"):
+	case strings.HasPrefix(base, "chat_template"), base == "template": // Ollama's layers have no endings
 		return promptTemplate
 	case strings.HasPrefix(base, "requirements") && extension(base) == ".txt",
 		base == "setup.cfg", base == "pyproject.toml", base == "pipfile", base == "makefile",
@@ -136,7 +136,7 @@ func (s *Sink) document() documentKind {
 			return pythonSource
 		}
 		return buildScript
-	case FormatPython, FormatJinja, FormatText, FormatJSON, FormatYAML, FormatNotebook:
+	case FormatPython, FormatJinja, FormatText, FormatJSON, FormatYAML:
 		if kind == configuration && s.depth == 0 || kind == pythonSource && s.depth > 0 && torchScript(s.path) {
 			return noDocument // Config is given it; TorchScript is not Python
 		}

@@ -100,7 +100,6 @@ const (
 	FormatYAML        = "yaml"
 	FormatPython      = "python"
 	FormatJinja       = "jinja"
-	FormatNotebook    = "notebook" // Jupyter's JSON
 	FormatText        = "text"
 	FormatImage       = "image" // PNG, JPEG, GIF, WebP
 	FormatPDF         = "pdf"

@@ -170,8 +170,6 @@ func textFormat(name string, head []byte) string {
 		return FormatPython
 	case ".jinja", ".jinja2", ".j2":
 		return FormatJinja
-	case ".ipynb":
-		return FormatNotebook
 	}
 	body := bytes.TrimSpace(head)
 	switch {

@@ -319,3 +319,16 @@ func FuzzIndex(f *testing.F) {
 		}
 	})
 }
+
+// TestSummaryTwice: asking again gives the same answer.
+func TestSummaryTwice(t *testing.T) {
+	config := []byte(`{"auto_map":{"AutoModel":"m.M"}}`)
+	d := artifact.SumSHA256(config)
+	m := NewModel(ModelConfig{})
+	m.Add("config.json", d, look("config.json", config, 9), Config("config.json", d, config))
+	m.Add("m.py", d, look("m.py", []byte("import os\n"), 9))
+	one, two := m.Summary(nil), m.Summary(nil)
+	if !slices.Equal(ruleIDs(one.Findings), ruleIDs(two.Findings)) || len(one.Findings) != len(two.Findings) || one.Class != two.Class {
+		t.Errorf("%+v\n%+v", one, two)
+	}
+}

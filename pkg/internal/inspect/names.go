@@ -13,12 +13,12 @@ var promised = map[string][]string{
 	".engine":      {FormatTensorRT},
 	".plan":        {FormatTensorRT, FormatText},
 	".tflite":      {FormatTFLite},
-	".ipynb":       {FormatNotebook},
+	".ipynb":       {FormatJSON},
 	".nemo":        {FormatTar, FormatGzip},
 	".h5":          {FormatHDF5},
 	".hdf5":        {FormatHDF5},
 	".keras":       {FormatKeras, FormatHDF5},
-	".zip":         {FormatZip, FormatTorchZip},
+	".zip":         {FormatZip, FormatTorchZip, FormatKeras},
 	".tar":         {FormatTar},
 	".7z":          {Format7z},
 	".gz":          {FormatGzip},
@@ -67,7 +67,7 @@ func mismatch(name, format string, size int64) bool {
 
 func textual(format string) bool {
 	switch format {
-	case FormatText, FormatJSON, FormatYAML, FormatPython, FormatJinja, FormatNotebook:
+	case FormatText, FormatJSON, FormatYAML, FormatPython, FormatJinja:
 		return true
 	}
 	return false

@@ -34,7 +34,7 @@ func (s *Sink) classByFormat() Class {
 			return ClassInert
 		}
 		return ClassUnknown // Config says
-	case FormatPython, FormatShebang, FormatNotebook:
+	case FormatPython, FormatShebang:
 		return ClassCode // Model knows whether something names it
 	case FormatELF, FormatPE, FormatMachO, FormatTensorRT:
 		return ClassNative

@@ -26,7 +26,7 @@ func (m *Model) resolveCode() []provenance.Finding {
 	}
 	for _, config := range m.order {
 		x := m.files[config]
-		if x.facts.Class == ClassCodeOnLoad && x.facts.Code != nil { // by its name
+		if x.facts.Code != nil && x.facts.Code.Language == "python" && loadedByName(config) != "" {
 			name(config, "its name")
 		}
 		missing := map[string]bool{}

@@ -138,7 +138,12 @@ func (p *Parser) extended(kind byte, body, padding []byte) {
 		p.fail("padding before byte %d is not zero", p.feed.Offset())
 		return
 	case key != "":
-		p.long[key] = string(bytes.TrimRight(body, "\x00"))
+		name := string(bytes.TrimSuffix(body, []byte{0}))
+		if _, twice := p.long[key]; twice || strings.IndexByte(name, 0) >= 0 { // readers cut the name there
+			p.fail("a long name before byte %d stands twice, or holds a zero byte", p.feed.Offset())
+			return
+		}
+		p.long[key] = name
 	default:
 		if err := p.records(body); err != nil {
 			p.fail("extended header before byte %d: %w", p.feed.Offset(), err)
@@ -159,8 +164,8 @@ func (p *Parser) records(body []byte) error {
 		key, value, ok := strings.Cut(string(body[len(digits)+1:n-1]), "=")
 		_, twice := p.long[key]
 		switch {
-		case !ok || twice:
-			return errors.New("a record without value, or twice")
+		case !ok || twice || value == "" || strings.IndexByte(value, 0) >= 0: // readers differ on all of these
+			return errors.New("a record without value, or twice, or with a zero byte")
 		case strings.HasPrefix(key, "GNU.sparse"):
 			return fmt.Errorf("%w: a sparse file", ErrNotExamined)
 		}
