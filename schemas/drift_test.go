@@ -27,7 +27,8 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"artifact": provenance.Artifact{}, "member": provenance.Member{}, "file": provenance.File{},
 			"signature": provenance.Signature{}, "attestation": provenance.Attestation{}, "identity": provenance.Identity{}, "claim": provenance.Claim{},
 			"observation": provenance.Observation{}, "speaker": provenance.Speaker{}, "source": provenance.Source{},
-			"document": provenance.Document{}, "finding": provenance.Finding{}, "coverage": provenance.Coverage{},
+			"document": provenance.Document{}, "licensing": provenance.Licensing{}, "licenseText": provenance.LicenseText{}, "textMatch": provenance.TextMatch{},
+			"term": provenance.Term{}, "obligation": provenance.Obligation{}, "lineage": provenance.Lineage{}, "finding": provenance.Finding{}, "coverage": provenance.Coverage{},
 		}},
 		{schemas.Report(), map[string]any{
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
@@ -106,6 +107,7 @@ func TestSchemasHaveTheWordsOfTheEnums(t *testing.T) {
 		"grade":    {of("observation", "grade"), func(i uint8) encoding.TextMarshaler { return provenance.Grade(i) }, 1},
 		"absence":  {of("claim", "absence"), func(i uint8) encoding.TextMarshaler { return provenance.Absence(i) }, 1},
 		"stated":   {of("observation", "absence"), func(i uint8) encoding.TextMarshaler { return provenance.Absence(i) }, 2},
+		"check":    {of("obligation", "check"), func(i uint8) encoding.TextMarshaler { return provenance.ObligationCheck(i) }, 0},
 		"role":     {of("file", "role"), func(i uint8) encoding.TextMarshaler { return artifact.Role(i) }, 0},
 		"relation": {words(defs["relation"].(object)["enum"]), func(i uint8) encoding.TextMarshaler { return provenance.Relation(i) }, 0},
 		"outcome":  {words(report["outcome"].(object)["enum"]), func(i uint8) encoding.TextMarshaler { return policy.Outcome(i) }, 0},

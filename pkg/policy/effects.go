@@ -62,6 +62,13 @@ func Effects() []Effect {
 		{provenance.CodeCodeOnLoad, Allow, false, "a property of the model, named in the record"},
 		{provenance.CodeSerializedObjects, Allow, false, "a property of the model, named in the record"},
 		{provenance.CodeLicenseUnidentified, Allow, false, "no catalogue holds every licence"},
+		{provenance.CodeLicenseModified, Allow, false, "the text itself says what it asks for"},
+		{provenance.CodeObligationNotMet, Allow, false, "what was compared is named; what it means is for counsel"},
+		{provenance.CodeLicenseFlow, Allow, false, "what was compared is named; what it means is for counsel"},
+		{provenance.CodeLicenseRelicensed, Allow, false, "whoever granted the one may grant the other"},
+		{provenance.CodeLineageDiffers, Allow, false, "both stand in the record"},
+		{provenance.CodeProfileWeakMatch, Allow, false, "what it says stands beside the claims and changes none"},
+		{provenance.CodeProfileDiffers, Allow, false, "what is said elsewhere changes no claim"},
 		{provenance.CodeClaimConflict, Allow, false, "the claim itself is conflicting in the record"},
 	}
 }

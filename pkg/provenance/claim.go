@@ -20,6 +20,9 @@ type Claim struct {
 	Searched     []Document    `json:"searched,omitempty"` // where nothing was found
 	Unread       []Document    `json:"unread,omitempty"`   // of a claim not examined: could hold it, could not be read
 	Observations []Observation `json:"observations,omitempty"`
+	// Elsewhere is what documents outside the artifact say, out of a profile.
+	// It is declared at best, and changes neither State nor Value.
+	Elsewhere []Observation `json:"elsewhere,omitempty"`
 }
 
 // An Observation is one statement by one speaker at one place. It has either a
@@ -49,6 +52,8 @@ type Source struct {
 	Digest  artifact.Digest `json:"digest,omitzero"`
 	Lines   []int           `json:"lines,omitempty"`   // [first, last]
 	Pointer string          `json:"pointer,omitempty"` // JSON Pointer (RFC 6901) or annotation key
+	URI     string          `json:"uri,omitempty"`     // of an external document; nothing is fetched from there
+	Page    int             `json:"page,omitzero"`     // of an external document, from 1
 	Quote   string          `json:"quote,omitempty"`   // at most MaxQuote bytes
 }
 
@@ -71,6 +76,7 @@ const (
 	SourceConfig     SourceKind = "oci-config"
 	SourceAnnotation SourceKind = "oci-annotation"
 	SourceRule       SourceKind = "rule"
+	SourceExternal   SourceKind = "external-document" // outside the artifact, out of a profile
 )
 
 // A Grade says what kind of testimony a statement is. The zero value is none

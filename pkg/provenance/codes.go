@@ -70,6 +70,15 @@ const (
 	CodeLicenseUnidentified = "license-unidentified"
 	CodeClaimConflict       = "claim-conflict"
 
+	// What documents say.
+	CodeLicenseModified   = "license-modified"
+	CodeObligationNotMet  = "obligation-not-met"
+	CodeLicenseFlow       = "license-flow"
+	CodeLicenseRelicensed = "license-relicensed"
+	CodeLineageDiffers    = "lineage-differs"
+	CodeProfileWeakMatch  = "profile-weak-match"
+	CodeProfileDiffers    = "profile-differs"
+
 	// The world.
 	CodeNotFound             = "not-found"
 	CodeAmbiguous            = "ambiguous-reference" // several artifacts are meant by it

@@ -21,6 +21,10 @@ type Difference struct {
 	AttestersAdded   []Attestation
 	FindingsGone     []Finding
 	FindingsAdded    []Finding
+	LicensingGone    []Licensing
+	LicensingAdded   []Licensing
+	LineageGone      []Lineage
+	LineageAdded     []Lineage
 	EvidenceReplaced []string // ids of claims with the same state and value on other observations
 }
 
@@ -44,7 +48,8 @@ func (d Difference) IsZero() bool {
 	return d.Before.IsZero() && d.After.IsZero() && len(d.Claims) == 0 && len(d.Files) == 0 &&
 		len(d.SignersGone) == 0 && len(d.SignersAdded) == 0 &&
 		len(d.AttestersGone) == 0 && len(d.AttestersAdded) == 0 &&
-		len(d.FindingsGone) == 0 && len(d.FindingsAdded) == 0 && len(d.EvidenceReplaced) == 0
+		len(d.FindingsGone) == 0 && len(d.FindingsAdded) == 0 &&
+		len(d.LicensingGone) == 0 && len(d.LicensingAdded) == 0 && len(d.LineageGone) == 0 && len(d.LineageAdded) == 0 && len(d.EvidenceReplaced) == 0
 }
 
 // Diff compares two manifests, whatever the order of their lists.
@@ -59,6 +64,8 @@ func Diff(a, b *Manifest) Difference {
 	d.SignersGone, d.SignersAdded = missing(a.Signatures, b.Signatures), missing(b.Signatures, a.Signatures)
 	d.AttestersGone, d.AttestersAdded = missing(a.Attestations, b.Attestations), missing(b.Attestations, a.Attestations)
 	d.FindingsGone, d.FindingsAdded = missing(a.Findings, b.Findings), missing(b.Findings, a.Findings)
+	d.LicensingGone, d.LicensingAdded = missing(a.Licensing, b.Licensing), missing(b.Licensing, a.Licensing)
+	d.LineageGone, d.LineageAdded = missing(a.Lineage, b.Lineage), missing(b.Lineage, a.Lineage)
 	return d
 }
 
@@ -71,7 +78,7 @@ func diffClaims(a, b []Claim) (changes []ClaimChange, replaced []string) {
 		switch {
 		case x == nil || y == nil || x.State != y.State || x.Absence != y.Absence || !bytes.Equal(x.Value, y.Value):
 			changes = append(changes, ClaimChange{ID: id, Before: x, After: y})
-		case !bytes.Equal(encoded(x.Observations), encoded(y.Observations)):
+		case !bytes.Equal(encoded(x.Observations), encoded(y.Observations)), !bytes.Equal(encoded(x.Elsewhere), encoded(y.Elsewhere)):
 			replaced = append(replaced, id)
 		}
 	}

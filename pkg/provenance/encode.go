@@ -40,6 +40,8 @@ type substance struct {
 	Signatures   []Signature     `json:"signatures"`
 	Attestations []Attestation   `json:"attestations,omitempty"`
 	Claims       []Claim         `json:"claims"`
+	Licensing    []Licensing     `json:"licensing,omitempty"`
+	Lineage      []Lineage       `json:"lineage,omitempty"`
 	Findings     []Finding       `json:"findings"`
 	Coverage     []Coverage      `json:"coverage"`
 }

@@ -29,7 +29,7 @@ func Validate(m *Manifest) error {
 // validate is Validate for a sorted manifest.
 func validate(m *Manifest) error {
 	for _, check := range []func(*Manifest) error{
-		checkHead, checkFiles, checkSignatures, checkClaims, checkFindings, checkCoverage,
+		checkHead, checkFiles, checkSignatures, checkClaims, checkLicensing, checkLineage, checkFindings, checkCoverage,
 	} {
 		if err := check(m); err != nil {
 			return fmt.Errorf("%w: %w", ErrDishonest, err)

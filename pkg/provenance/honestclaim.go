@@ -4,15 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-
-	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
 
 func checkClaims(m *Manifest) error {
-	files := make(map[artifact.Digest]bool, len(m.Files))
-	for _, f := range m.Files {
-		files[f.Digest] = true
-	}
+	files := fileDigests(m)
 	producers := map[string]bool{}
 	for _, s := range m.Signatures {
 		if s.Relation == Producer {
@@ -35,6 +30,14 @@ func checkClaims(m *Manifest) error {
 			}
 			if o.Source.Kind == SourceFile && !files[o.Source.Digest] {
 				return fmt.Errorf("claim %q rests on file %q, which the artifact does not hold", c.ID, o.Source.Path)
+			}
+			if o.Source.Kind == SourceExternal {
+				return fmt.Errorf("claim %q rests on %q, which is outside the artifact", c.ID, o.Source.URI)
+			}
+		}
+		for _, o := range c.Elsewhere {
+			if err := checkElsewhere(o, c.Ceiling); err != nil {
+				return fmt.Errorf("claim %q: what is said elsewhere, by %q: %w", c.ID, o.Method, err)
 			}
 		}
 	}
@@ -154,6 +157,14 @@ func checkObservation(o Observation, ceiling Grade) error {
 	return checkSource(o)
 }
 
+// checkElsewhere: a document outside the artifact declares, and no more.
+func checkElsewhere(o Observation, ceiling Grade) error {
+	if o.Source.Kind != SourceExternal || o.Grade != Declared {
+		return errors.New("want a declaration in an external document")
+	}
+	return checkObservation(o, ceiling)
+}
+
 func checkSource(o Observation) error {
 	s := o.Source
 	switch {
@@ -174,6 +185,10 @@ func checkSource(o Observation) error {
 	case SourceAnnotation:
 		if s.Digest.IsZero() || s.Pointer == "" {
 			return errors.New("annotation without digest or key")
+		}
+	case SourceExternal:
+		if s.Digest.IsZero() || s.URI == "" || s.Quote == "" {
+			return errors.New("external document without digest, address or quotation")
 		}
 	case SourceRule:
 		if o.Grade != Inferred || len(o.Inputs) == 0 {

@@ -27,6 +27,8 @@ type Manifest struct {
 	Signatures   []Signature     `json:"signatures"`
 	Attestations []Attestation   `json:"attestations,omitempty"` // that the policy demands
 	Claims       []Claim         `json:"claims"`
+	Licensing    []Licensing     `json:"licensing,omitempty"` // by asset
+	Lineage      []Lineage       `json:"lineage,omitempty"`
 	Findings     []Finding       `json:"findings"`
 	Coverage     []Coverage      `json:"coverage"`
 }

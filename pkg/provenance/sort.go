@@ -23,6 +23,11 @@ import (
 //	claims          id
 //	observations    source path, lines, method, value
 //	searched/unread path, digest
+//	elsewhere       like observations
+//	licensing       asset, basis, text's path, licence, of
+//	terms           id, lines
+//	obligations     id, from
+//	lineage         relation, name, source path, lines
 //	findings        id, subject, detail
 //	coverage        criteria
 //
@@ -42,6 +47,8 @@ func Sort(m *Manifest) *Manifest {
 		s.Claims = append(s.Claims, sortClaim(c))
 	}
 	s.Claims = arrange(s.Claims, func(a, b Claim) int { return cmp.Compare(a.ID, b.ID) })
+	s.Licensing = sortLicensing(m.Licensing)
+	s.Lineage = sortLineage(m.Lineage)
 	s.Findings = sortFindings(m.Findings)
 	s.Coverage = sortCoverage(m.Coverage)
 	return &s
@@ -94,7 +101,38 @@ func sortClaim(c Claim) Claim {
 	c.Searched = optional(sortDocuments(c.Searched))
 	c.Unread = optional(sortDocuments(c.Unread))
 	c.Observations = optional(sortObservations(c.Observations))
+	c.Elsewhere = optional(sortObservations(c.Elsewhere))
 	return c
+}
+
+func sortLicensing(list []Licensing) []Licensing {
+	out := make([]Licensing, 0, len(list))
+	for _, l := range list {
+		l.Terms = optional(arrange(l.Terms, func(a, b Term) int {
+			return cmp.Or(cmp.Compare(a.ID, b.ID), slices.Compare(a.Source.Lines, b.Source.Lines))
+		}))
+		l.Obligations = optional(arrange(l.Obligations, func(a, b Obligation) int {
+			return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.From, b.From))
+		}))
+		out = append(out, l)
+	}
+	pathOf := func(l Licensing) string {
+		if l.Text == nil {
+			return ""
+		}
+		return l.Text.Path
+	}
+	return optional(arrange(out, func(a, b Licensing) int {
+		return cmp.Or(cmp.Compare(a.Asset, b.Asset), cmp.Compare(a.Basis, b.Basis), cmp.Compare(pathOf(a), pathOf(b)),
+			cmp.Compare(a.License, b.License), cmp.Compare(a.Of, b.Of))
+	}))
+}
+
+func sortLineage(list []Lineage) []Lineage {
+	return optional(arrange(list, func(a, b Lineage) int {
+		return cmp.Or(cmp.Compare(a.Relation, b.Relation), cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Source.Path, b.Source.Path), slices.Compare(a.Source.Lines, b.Source.Lines))
+	}))
 }
 
 func sortDocuments(documents []Document) []Document {
