@@ -36,6 +36,11 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"placed": check.Placed{}, "receiptCheck": check.ReceiptCheck{},
 			"verdict": policy.Verdict{}, "reason": policy.Reason{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
 		}},
+		{schemas.Review(), map[string]any{
+			"review": provenance.Review{}, "reviewer": provenance.Reviewer{}, "reviewed": provenance.Reviewed{}, "evidenceRef": provenance.EvidenceRef{},
+			"baseline": provenance.Baseline{}, "criterionResult": provenance.CriterionResult{}, "scope": provenance.Scope{}, "resolution": provenance.Resolution{},
+			"waiver": provenance.Waiver{}, "condition": provenance.Condition{}, "validity": provenance.Validity{},
+		}},
 		{schemas.Sign(), map[string]any{
 			"": check.SignReport{}, "signatory": check.Signatory{}, "services": check.Services{}, "bundle": check.Bundle{}, "attached": check.Attached{},
 		}},

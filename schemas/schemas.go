@@ -20,6 +20,9 @@ var policyV1 []byte
 //go:embed report-v1.json
 var reportV1 []byte
 
+//go:embed review-v1.json
+var reviewV1 []byte
+
 //go:embed sign-v1.json
 var signV1 []byte
 
@@ -34,6 +37,9 @@ func Policy() []byte { return slices.Clone(policyV1) }
 
 // Report returns the schema of a report, version 1.
 func Report() []byte { return slices.Clone(reportV1) }
+
+// Review returns the schema of a reviewer's signed statement, version 1.
+func Review() []byte { return slices.Clone(reviewV1) }
 
 // Sign returns the schema of what "modelcheck sign" prints, version 1.
 func Sign() []byte { return slices.Clone(signV1) }

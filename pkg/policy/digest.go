@@ -21,6 +21,7 @@ type effective struct {
 	Thresholds     Thresholds         `json:"thresholds"`
 	AllowUnsigned  bool               `json:"allowUnsigned"`
 	Findings       map[string]Outcome `json:"findings"`
+	Reviews        *effectiveReviews  `json:"reviews,omitempty"`
 }
 
 type effectiveSigner struct {
@@ -53,7 +54,7 @@ type effectiveDemand struct {
 func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 	e := effective{
 		APIVersion: APIVersion, Need: p.need, PredicateTypes: p.types, Schemes: p.schemes,
-		Thresholds: p.thresholds, AllowUnsigned: p.allowUnsigned, Findings: p.effects,
+		Thresholds: p.thresholds, AllowUnsigned: p.allowUnsigned, Findings: p.effects, Reviews: p.reviews.effective(),
 	}
 	for _, s := range p.signers {
 		es := effectiveSigner{Name: s.name, Relation: s.relation.String(), Demands: s.demands(p.thresholds)}

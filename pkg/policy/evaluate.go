@@ -19,7 +19,11 @@ type Case struct {
 	// Faults are what made the examination end: the artifact is not what it
 	// should be. They always deny.
 	Faults []provenance.Finding
-	// At is the time of the judgement. Nothing in this version depends on it.
+	// Reviewing is what people signed after seeing the record, and what the
+	// model is wanted for.
+	Reviewing Reviewing
+	// At is the time of the judgement: reviews expire. At the zero time none
+	// is in force.
 	At time.Time
 }
 
@@ -49,6 +53,7 @@ func (p *Policy) Evaluate(c Case) Verdict {
 		reasons = append(reasons, p.judgeSignatures(c)...)
 		reasons = append(reasons, p.judgeAttestations(c)...)
 		reasons = append(reasons, p.judgeFindings(c.Manifest.Findings)...)
+		reasons = append(reasons, p.Reviews(c).Reasons...)
 	case len(c.Faults) == 0:
 		reasons = append(reasons, Reason{
 			Code: provenance.CodeNotDecided, Effect: Undecided,

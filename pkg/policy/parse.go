@@ -24,7 +24,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "require", "allowUnsigned", "findings")
+	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "allowUnsigned", "findings")
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +41,9 @@ func Parse(data []byte) (*Policy, error) {
 		return nil, err
 	}
 	if err := p.parseSigners(f["signers"]); err != nil {
+		return nil, err
+	}
+	if err := p.parseReviewers(f["criteria"], f["reviewers"]); err != nil {
 		return nil, err
 	}
 	if err := p.parseRequire(top, f["require"]); err != nil {

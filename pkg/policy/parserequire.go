@@ -14,7 +14,7 @@ func (p *Policy) parseRequire(top, n *yaml.Node) error {
 	f := map[string]*yaml.Node{}
 	if n != nil {
 		var err error
-		if f, err = fields(n, "require", "signatures", "attestations", "predicateTypes", "schemes", "evidence"); err != nil {
+		if f, err = fields(n, "require", "signatures", "attestations", "predicateTypes", "schemes", "evidence", "reviews"); err != nil {
 			return err
 		}
 	}
@@ -28,6 +28,9 @@ func (p *Policy) parseRequire(top, n *yaml.Node) error {
 		return err
 	}
 	if err := p.parseAttestations(f["attestations"]); err != nil {
+		return err
+	}
+	if err := p.parseReviews(top, f["reviews"]); err != nil {
 		return err
 	}
 	return p.parseSignatures(top, f["signatures"])
@@ -54,6 +57,7 @@ func (p *Policy) parseSignatures(top, n *yaml.Node) error {
 	for _, d := range p.attestations {
 		asked = append(asked, d.by.names()...)
 	}
+	asked = append(asked, p.reviewSigners()...)
 	for _, name := range p.names() {
 		if !slices.Contains(asked, name) {
 			return fail(n, "signer %q is named and nothing asks for it", name)

@@ -35,6 +35,7 @@ type Policy struct {
 	thresholds    Thresholds
 	allowUnsigned bool
 	effects       map[string]Outcome // of findings, where they are not the usual ones
+	reviews       *reviewRules       // nil where none are asked for
 	digest        artifact.Digest    // zero until resolved
 }
 

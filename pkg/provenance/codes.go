@@ -107,4 +107,34 @@ const (
 	CodeNotDecided      = "not-decided"
 	CodeHoldAccepted    = "hold-accepted"  // --fail-on deny was typed
 	CodeRecordInvalid   = "record-invalid" // the record contradicts itself
+	// Reviews.
+	CodeReviewCounted         = "review-counted"          // it holds, and counts for its role
+	CodeReviewMissing         = "review-missing"          // a role's quorum is not met
+	CodeReviewMalformed       = "review-malformed"        // its statement says what no review may say
+	CodeReviewUnknownReviewer = "review-unknown-reviewer" // by nobody whom the policy calls a reviewer
+	CodeReviewWrongIdentity   = "review-wrong-identity"   // it names another reviewer than who signed it
+	CodeReviewWrongRole       = "review-wrong-role"       // the policy does not give its reviewer that role
+	CodeReviewNotIndependent  = "review-not-independent"  // by somebody who signed the model itself, or is excluded
+	CodeReviewNoTime          = "review-no-time"          // no trusted time says when it was made
+	CodeReviewExpired         = "review-expired"          // its validity has ended, or it is older than the policy wants
+	CodeReviewNotYetValid     = "review-not-yet-valid"
+	CodeReviewOutdated        = "review-outdated"         // of another record: something new is seen now
+	CodeReviewPolicyChanged   = "review-policy-changed"   // made under another policy, and it says that this ends it
+	CodeReviewReportDiffers   = "review-report-differs"   // the report that it names was never rendered of this record
+	CodeReviewCriterionUnmet  = "review-criterion-unmet"  // a criterion that its role answers for is not met
+	CodeReviewCriteriaDiffer  = "review-criteria-differ"  // another text stands under the criterion's id
+	CodeReviewWaiverRefused   = "review-waiver-refused"   // expired, or nobody whom the policy lets waive that
+	CodeReviewOutOfScope      = "review-out-of-scope"     // it does not hold for what is asked
+	CodeReviewConditionUnmet  = "review-condition-unmet"  // a condition that can be checked does not hold
+	CodeReviewBaselineMissing = "review-baseline-missing" // a delta review without a full approval at its beginning
+	CodeReviewSuperseded      = "review-superseded"       // a later one by the same person replaces it
+	CodeReviewWithdrawn       = "review-withdrawn"        // somebody took it back
+	CodeReviewRejected        = "review-rejected"         // a reviewer decided against
+	CodeReviewViolation       = "review-violation"        // a reviewer knows what forbids use
+	CodeReviewAbstained       = "review-abstained"        // it decides nothing
+	CodeReviewIndexMissing    = "review-index-missing"    // the policy wants a signed list of all reviews
+	CodeReviewIndexStale      = "review-index-stale"      // the list's validity has ended
+	CodeReviewWithheld        = "review-withheld"         // the list names a review that was not handed out
+	CodeReviewNotIndexed      = "review-not-indexed"      // the list does not name it
+	CodeRuleWaived            = "rule-waived"             // a review takes the place of a rule, as the policy allows
 )

@@ -1,0 +1,163 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// A SignedReview is a review whose signature was checked.
+type SignedReview struct {
+	// Candidate says by whom and when, and what became of checking it. Only
+	// what is proven, an attestation, and of provenance.ReviewType counts.
+	Candidate provenance.Candidate
+	Statement artifact.Digest    // of the signed statement: the name of the review
+	Review    *provenance.Review // nil where it cannot be read
+	Problem   string             // why Review is nil
+}
+
+// A SignedIndex is a review index whose signature was checked.
+type SignedIndex struct {
+	Candidate provenance.Candidate
+	Index     *provenance.ReviewIndex // nil where it cannot be read
+}
+
+// Use says what a model is wanted for. A review with a scope counts only where
+// its scope covers what is asked; where nothing is asked, only a review without
+// bounds does.
+type Use struct {
+	Environment string `json:"environment,omitempty"`
+	Use         string `json:"use,omitempty"`
+}
+
+// A Sheet is the review sheet as this program renders it of the record at
+// hand. Of a review that names the same renderer, the report must be this one.
+type Sheet struct {
+	Renderer string
+	Digest   artifact.Digest
+}
+
+// Reviewing is what Evaluate needs to judge reviews.
+type Reviewing struct {
+	Reviews []SignedReview // about the artifact, and about baselines of delta reviews
+	Indexes []SignedIndex
+	For     Use
+	Sheets  []Sheet
+}
+
+// A ReviewVerdict says what became of one review. The zero value does not
+// count.
+type ReviewVerdict struct {
+	Statement  artifact.Digest          `json:"statement"`
+	Person     string                   `json:"person,omitempty"` // the policy's name of the reviewer
+	Role       string                   `json:"role,omitempty"`
+	Kind       provenance.ReviewKind    `json:"kind"`
+	Decision   provenance.Decision      `json:"decision"`
+	Code       string                   `json:"code"` // CodeReviewCounted where it counts
+	Message    string                   `json:"message"`
+	SignedAt   time.Time                `json:"signedAt,omitzero"`
+	ExpiresAt  time.Time                `json:"expiresAt,omitzero"`
+	Scope      provenance.Scope         `json:"scope,omitzero"`
+	Conditions []provenance.Condition   `json:"conditions,omitempty"`
+	Waivers    []provenance.Waiver      `json:"waivers,omitempty"`
+	review     *provenance.Review       // nil where it could not be read
+	identity   provenance.Identity      // proven
+	met        map[string]bool          // criteria that it answers for
+	refused    map[string]ReviewRefusal // criteria that it does not, and why
+}
+
+// A ReviewRefusal is a reason why a criterion of a review does not count.
+type ReviewRefusal struct{ Code, Message string }
+
+// Counts says whether the review is in force.
+func (v ReviewVerdict) Counts() bool { return v.Code == provenance.CodeReviewCounted }
+
+// A QuorumState says who stands for a role, and how many are missing.
+type QuorumState struct {
+	Role     string   `json:"role"`
+	Min      int      `json:"min"`
+	Criteria []string `json:"criteria"`
+	Persons  []string `json:"persons"` // distinct, sorted: who can stand for the role
+	Counted  int      `json:"counted"` // of them, with each person standing for one role only
+}
+
+// Met says whether enough distinct persons stand for the role.
+func (q QuorumState) Met() bool { return q.Min > 0 && q.Counted >= q.Min }
+
+// ReviewState is the quorum matrix of an artifact.
+type ReviewState struct {
+	Required bool            `json:"required"` // the policy asks for reviews
+	Reviews  []ReviewVerdict `json:"reviews"`
+	Quorum   []QuorumState   `json:"quorum"`
+	Reasons  []Reason        `json:"reasons"`
+}
+
+// The rules on reviews that a policy holds.
+type reviewRules struct {
+	persons  []person    // by name
+	criteria []criterion // by id
+	quorum   []quorum    // by role
+	waivable []waivable
+	excluded []string // names of signers whose persons never count
+	maxAge   time.Duration
+	claimed  bool // by the policy's explicit word, the reviewer's own clock counts where no trusted time is
+	index    *indexRule
+}
+
+type person struct {
+	name    string
+	roles   []string
+	signers []string
+}
+
+type criterion struct {
+	id     string
+	digest artifact.Digest
+}
+
+type quorum struct {
+	role     string
+	min      int
+	criteria []string
+}
+
+type waivable struct {
+	rule  string
+	roles []string
+}
+
+type indexRule struct {
+	signers []string
+}
+
+// Criteria returns the texts, by digest, that the policy's criteria stand for.
+func (p *Policy) Criteria() map[string]artifact.Digest {
+	out := map[string]artifact.Digest{}
+	if p.reviews != nil {
+		for _, c := range p.reviews.criteria {
+			out[c.id] = c.digest
+		}
+	}
+	return out
+}
+
+// RequiresReviews says whether the policy asks for reviews.
+func (p *Policy) RequiresReviews() bool { return p != nil && p.reviews != nil }
+
+// Reviewer returns the policy's name of the person that an identity belongs to,
+// and the roles that the policy gives it; "" for nobody.
+func (p *Policy) Reviewer(scheme string, identity provenance.Identity) (name string, roles []string) {
+	if p == nil || p.reviews == nil {
+		return "", nil
+	}
+	for _, person := range p.reviews.persons {
+		for _, s := range p.signers {
+			if slices.Contains(person.signers, s.name) && p.by(s, scheme, identity) {
+				return person.name, person.roles
+			}
+		}
+	}
+	return "", nil
+}
