@@ -23,9 +23,9 @@ func (j *reviewJudge) assess(r *provenance.Review, v *ReviewVerdict) {
 		switch {
 		case got.Digest != want.digest:
 			v.refused[want.id] = ReviewRefusal{provenance.CodeReviewCriteriaDiffer, "assessed against another text"}
-		case got.Result == provenance.Met:
+		case got.Result == provenance.CriterionMet:
 			v.met[want.id] = true
-		case got.Result == provenance.NotMet && got.Waiver != "":
+		case got.Result == provenance.CriterionNotMet && got.Waiver != "":
 			if why := j.waiverRefused(r, got.Waiver, got.ID); why != "" {
 				v.refused[want.id] = ReviewRefusal{provenance.CodeReviewWaiverRefused, why}
 			} else {

@@ -65,8 +65,8 @@ func reviewBy(signer, role string, m *provenance.Manifest, p *policy.Policy, edi
 		Reviewer: provenance.Reviewer{ID: print, Role: role},
 		Reviewed: provenance.Reviewed{Substance: substance, Manifest: substance, Report: sheet, Renderer: "review-sheet/1", Policy: p.Digest()},
 		Criteria: []provenance.CriterionResult{
-			{ID: "license-acceptable", Digest: licence, Result: provenance.Met},
-			{ID: "training-data-disclosed", Digest: training, Result: provenance.Met},
+			{ID: "license-acceptable", Digest: licence, Result: provenance.CriterionMet},
+			{ID: "training-data-disclosed", Digest: training, Result: provenance.CriterionMet},
 		},
 		Validity:  provenance.Validity{NotBefore: reviewedOn, ExpiresAt: reviewedOn.AddDate(0, 4, 0), InvalidatedBy: []string{provenance.EventPolicy}},
 		Statement: "I have seen " + sheet.String(),
@@ -114,7 +114,7 @@ func TestReviewsRefused(t *testing.T) {
 	waive := func(role string, until time.Time) edit {
 		return func(r *provenance.Review, _ *policy.SignedReview) {
 			r.Reviewer.Role = role
-			r.Criteria[1].Result, r.Criteria[1].Waiver = provenance.NotMet, "w"
+			r.Criteria[1].Result, r.Criteria[1].Waiver = provenance.CriterionNotMet, "w"
 			r.Waivers = []provenance.Waiver{{ID: "w", Rule: "training-data-disclosed", Justification: "compensating-control", Owner: "cto", Statement: "filtered", ExpiresAt: until}}
 		}
 	}

@@ -218,9 +218,9 @@ type Result uint8
 
 // The results.
 const (
-	NotAssessed Result = iota
-	Met
-	NotMet
+	CriterionNotAssessed Result = iota
+	CriterionMet
+	CriterionNotMet
 )
 
 var results = [...]string{"not-assessed", "met", "not-met"}

@@ -198,11 +198,11 @@ func checkReviewResults(r *Review) error {
 		seen[c.ID] = true
 		waived := slices.ContainsFunc(r.Waivers, func(w Waiver) bool { return w.ID == c.Waiver && w.Rule == c.ID })
 		switch {
-		case c.Waiver != "" && c.Result != NotMet:
+		case c.Waiver != "" && c.Result != CriterionNotMet:
 			return fmt.Errorf("criterion %q is waived and not said to be unmet", c.ID)
 		case c.Waiver != "" && !waived:
 			return fmt.Errorf("criterion %q names waiver %q, which is not one of it", c.ID, c.Waiver)
-		case r.Decision.Approves() && c.Result == NotMet && !waived:
+		case r.Decision.Approves() && c.Result == CriterionNotMet && !waived:
 			return fmt.Errorf("criterion %q is not met and not waived: the decision cannot be %v", c.ID, r.Decision)
 		}
 	}
@@ -216,7 +216,7 @@ func checkReviewKind(r *Review) error {
 		if r.Decision != Approve && r.Decision != ApproveWithConditions && r.Decision != Abstain {
 			return fmt.Errorf("kind %v with decision %v", r.Kind, r.Decision)
 		}
-		if r.Decision.Approves() && !slices.ContainsFunc(r.Criteria, func(c CriterionResult) bool { return c.Result != NotAssessed }) {
+		if r.Decision.Approves() && !slices.ContainsFunc(r.Criteria, func(c CriterionResult) bool { return c.Result != CriterionNotAssessed }) {
 			return errors.New("an approval that assessed no criterion")
 		}
 		if r.Kind == Renewal && len(r.Supersedes) == 0 {
