@@ -58,8 +58,10 @@ func Parse(data []byte) (*Policy, error) {
 	return p, nil
 }
 
-func parseHead(top *yaml.Node, f map[string]*yaml.Node) error {
-	for _, head := range [][2]string{{"apiVersion", APIVersion}, {"kind", Kind}} {
+func parseHead(top *yaml.Node, f map[string]*yaml.Node) error { return parseHeadOf(top, f, Kind) }
+
+func parseHeadOf(top *yaml.Node, f map[string]*yaml.Node, kind string) error {
+	for _, head := range [][2]string{{"apiVersion", APIVersion}, {"kind", kind}} {
 		n := f[head[0]]
 		if n == nil {
 			return fail(top, "no %s: write %s: %s", head[0], head[0], head[1])

@@ -44,7 +44,7 @@ func (p *Policy) parseCriteria(n *yaml.Node) error {
 		return err
 	}
 	for _, item := range list {
-		f, err := fields(item, "criterion", "id", "digest")
+		f, err := fields(item, "criterion", "id", "digest", "implies")
 		if err != nil {
 			return err
 		}
@@ -62,10 +62,22 @@ func (p *Policy) parseCriteria(n *yaml.Node) error {
 		if c.digest, err = artifact.ParseDigest(s); err != nil {
 			return fail(f["digest"], "criterion %q: %v", c.id, err)
 		}
+		if f["implies"] != nil {
+			if c.implies, err = texts(f["implies"], "implies"); err != nil {
+				return err
+			}
+		}
 		if p.hasCriterion(c.id) {
 			return fail(item, "criterion %q stands twice", c.id)
 		}
 		p.reviews.criteria = append(p.reviews.criteria, c)
+	}
+	for i, c := range p.reviews.criteria {
+		for _, id := range c.implies {
+			if id == c.id || !p.hasCriterion(id) {
+				return fail(list[i], "criterion %q implies %q, which is not another one of the policy", c.id, id)
+			}
+		}
 	}
 	slices.SortFunc(p.reviews.criteria, func(a, b criterion) int { return cmp.Compare(a.id, b.id) })
 	return nil
@@ -283,7 +295,7 @@ func (p *Policy) reviewSigners() []string {
 // effectiveReviews is what the policy's digest covers of reviews.
 type effectiveReviews struct {
 	Persons  []effectivePerson   `json:"reviewers"`
-	Criteria map[string]string   `json:"criteria"`
+	Criteria map[string][]string `json:"criteria"`
 	Quorum   []effectiveQuorum   `json:"quorum"`
 	Waivable map[string][]string `json:"waivers"`
 	Excluded []string            `json:"notAmong"`
@@ -308,12 +320,12 @@ func (r *reviewRules) effective() *effectiveReviews {
 	if r == nil {
 		return nil
 	}
-	out := &effectiveReviews{Criteria: map[string]string{}, Waivable: map[string][]string{}, Excluded: r.excluded, MaxAge: r.maxAge.String(), Claimed: r.claimed}
+	out := &effectiveReviews{Criteria: map[string][]string{}, Waivable: map[string][]string{}, Excluded: r.excluded, MaxAge: r.maxAge.String(), Claimed: r.claimed}
 	for _, who := range r.persons {
 		out.Persons = append(out.Persons, effectivePerson{who.name, who.roles, who.signers})
 	}
 	for _, c := range r.criteria {
-		out.Criteria[c.id] = c.digest.String()
+		out.Criteria[c.id] = append([]string{c.digest.String()}, c.implies...)
 	}
 	for _, q := range r.quorum {
 		out.Quorum = append(out.Quorum, effectiveQuorum{q.role, q.min, q.criteria})

@@ -16,7 +16,7 @@ func (j *reviewJudge) assess(r *provenance.Review, v *ReviewVerdict) {
 	for _, want := range j.rules.criteria {
 		i := slices.IndexFunc(r.Criteria, func(c provenance.CriterionResult) bool { return c.ID == want.id })
 		if i < 0 {
-			v.refused[want.id] = ReviewRefusal{provenance.CodeReviewCriterionUnmet, "not assessed"}
+			v.refused[want.id] = ReviewRefusal{provenance.CodeReviewCriterionUnmet, notAssessed}
 			continue
 		}
 		got := r.Criteria[i]
@@ -35,7 +35,22 @@ func (j *reviewJudge) assess(r *provenance.Review, v *ReviewVerdict) {
 			v.refused[want.id] = ReviewRefusal{provenance.CodeReviewCriterionUnmet, got.Result.String()}
 		}
 	}
+	for _, c := range j.rules.criteria {
+		i := slices.IndexFunc(r.Criteria, func(o provenance.CriterionResult) bool { return o.ID == c.id })
+		if !v.met[c.id] || r.Criteria[i].Result != provenance.CriterionMet {
+			continue // what is waived implies nothing
+		}
+		for _, id := range c.implies {
+			if v.refused[id].Message == notAssessed {
+				v.met[id] = true
+				delete(v.refused, id)
+			}
+		}
+	}
 }
+
+// notAssessed is said of a criterion that the review does not mention.
+const notAssessed = "not assessed"
 
 // waiverRefused says why a waiver of a rule does not count; "" if it does.
 func (j *reviewJudge) waiverRefused(r *provenance.Review, id, rule string) string {

@@ -113,8 +113,9 @@ type person struct {
 }
 
 type criterion struct {
-	id     string
-	digest artifact.Digest
+	id      string
+	digest  artifact.Digest
+	implies []string // ids of others that are met where this one is
 }
 
 type quorum struct {

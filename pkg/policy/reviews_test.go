@@ -351,3 +351,54 @@ func TestReviewsMalformedPolicy(t *testing.T) {
 		})
 	}
 }
+
+func TestReviewsImplied(t *testing.T) {
+	whole := artifact.SumSHA256([]byte("whole"))
+	p := parse(t, strings.Replace(regulated(), "criteria:\n", fmt.Sprintf("criteria:\n  - {id: whole, digest: %q, implies: [license-acceptable, training-data-disclosed]}\n", whole), 1))
+	m := record(p, []provenance.Candidate{byKey("publisher")})
+	with := func(results ...provenance.CriterionResult) edit {
+		return func(r *provenance.Review, _ *policy.SignedReview) { r.Criteria = results }
+	}
+	met := provenance.CriterionResult{ID: "whole", Digest: whole, Result: provenance.CriterionMet}
+	expect(t, p.Evaluate(reviewed(p, m, reviewBy("anna", "legal", m, p), reviewBy("cem", "model-risk", m, p, with(met)))),
+		policy.Allow, provenance.CodeSignatureVerified, provenance.CodeReviewCounted)
+	other, unmet := met, met
+	other.Digest, unmet.Result, unmet.Waiver = licence, provenance.CriterionNotMet, "w"
+	waived := func(r *provenance.Review, _ *policy.SignedReview) {
+		r.Criteria = []provenance.CriterionResult{unmet}
+		r.Waivers = []provenance.Waiver{{ID: "w", Rule: "whole", Justification: "risk-accepted-by-owner", Owner: "cto", Statement: "s", ExpiresAt: judgedOn.Add(time.Hour)}}
+	}
+	refuted := with(met, provenance.CriterionResult{ID: "training-data-disclosed", Digest: licence, Result: provenance.CriterionMet})
+	for name, e := range map[string]edit{"another text": with(other), "waived": waived, "another text of the implied": refuted} {
+		v := p.Evaluate(reviewed(p, m, reviewBy("anna", "legal", m, p), reviewBy("cem", "model-risk", m, p, e)))
+		if v.Outcome != policy.Hold {
+			t.Errorf("%s: %v: %+v", name, v.Outcome, v.Reasons)
+		}
+	}
+}
+
+func TestStarterCriteria(t *testing.T) {
+	list, err := policy.ParseCriteria(policy.StarterCriteria())
+	if err != nil || len(list) < 6 {
+		t.Fatal(list, err)
+	}
+	for _, c := range list {
+		if c.Digest != artifact.SumSHA256([]byte(c.Text)) || c.Text == "" {
+			t.Errorf("%s: %v", c.ID, c.Digest)
+		}
+	}
+	for name, text := range map[string]string{
+		"twice":    "apiVersion: modelcheck/v1\nkind: Criteria\ncriteria: [{id: a, text: b}, {id: a, text: c}]",
+		"policy":   "apiVersion: modelcheck/v1\nkind: Policy\ncriteria: [{id: a, text: b}]",
+		"blank":    "apiVersion: modelcheck/v1\nkind: Criteria\ncriteria: [{id: a, text: ' '}]",
+		"large":    "apiVersion: modelcheck/v1\nkind: Criteria\ncriteria: [{id: a, text: " + strings.Repeat("b", 4001) + "}]",
+		"implies":  "apiVersion: modelcheck/v1\nkind: Criteria\ncriteria: [{id: a, text: b, implies: [c]}]",
+		"escapes":  "apiVersion: modelcheck/v1\nkind: Criteria\ncriteria: [{id: a, text: \"b\\u202ec\"}]",
+		"nothing":  "apiVersion: modelcheck/v1\nkind: Criteria",
+		"no texts": "apiVersion: modelcheck/v1\nkind: Criteria\ncriteria: [{id: a}]",
+	} {
+		if _, err := policy.ParseCriteria([]byte(text)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
