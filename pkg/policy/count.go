@@ -28,12 +28,15 @@ func (h holder) person() string {
 func (p *Policy) signed(signatures []provenance.Signature) []holder {
 	var out []holder
 	for _, g := range signatures {
-		if slices.Contains(p.types, g.PredicateType) {
+		if p.accepts(g.PredicateType) {
 			out = append(out, p.holders(g.Scheme, g.Identity, g.Evidence)...)
 		}
 	}
 	return distinct(out)
 }
+
+// accepts says whether a statement of this type counts as a signature.
+func (p *Policy) accepts(predicateType string) bool { return slices.Contains(p.types, predicateType) }
 
 // attested are the record's attestations of one type that count, likewise.
 func (p *Policy) attested(attestations []provenance.Attestation, predicateType string) []holder {

@@ -22,6 +22,7 @@ type effective struct {
 	AllowUnsigned  bool               `json:"allowUnsigned"`
 	Findings       map[string]Outcome `json:"findings"`
 	Reviews        *effectiveReviews  `json:"reviews,omitempty"`
+	Rules          []effectiveRule    `json:"rules,omitempty"`
 }
 
 type effectiveSigner struct {
@@ -51,10 +52,27 @@ type effectiveDemand struct {
 	SignedBy      need   `json:"signedBy"`
 }
 
+type effectiveRule struct {
+	Name       string `json:"name"`
+	Require    string `json:"require"`
+	Effect     string `json:"effect"`
+	Message    string `json:"message"`
+	LegalBasis string `json:"legalBasis,omitempty"`
+	Docs       string `json:"docs,omitempty"`
+}
+
+func effectiveRules(rules []rule) []effectiveRule {
+	var out []effectiveRule
+	for _, r := range rules {
+		out = append(out, effectiveRule{r.name, r.require.Source(), r.effect.String(), r.message.String(), r.legalBasis, r.docs})
+	}
+	return out
+}
+
 func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 	e := effective{
 		APIVersion: APIVersion, Need: p.need, PredicateTypes: p.types, Schemes: p.schemes,
-		Thresholds: p.thresholds, AllowUnsigned: p.allowUnsigned, Findings: p.effects, Reviews: p.reviews.effective(),
+		Thresholds: p.thresholds, AllowUnsigned: p.allowUnsigned, Findings: p.effects, Reviews: p.reviews.effective(), Rules: effectiveRules(p.rules),
 	}
 	for _, s := range p.signers {
 		es := effectiveSigner{Name: s.name, Relation: s.relation.String(), Demands: s.demands(p.thresholds)}

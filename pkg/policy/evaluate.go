@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/policy/internal/expression"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -22,7 +23,7 @@ type Case struct {
 	// Reviewing is what people signed after seeing the record, and what the
 	// model is wanted for.
 	Reviewing Reviewing
-	// At is the time of the judgement: reviews expire. At the zero time none
+	// At is the time of the judgement, "at" in rules: reviews expire. At the zero time none
 	// is in force.
 	At time.Time
 }
@@ -54,6 +55,7 @@ func (p *Policy) Evaluate(c Case) Verdict {
 		reasons = append(reasons, p.judgeAttestations(c)...)
 		reasons = append(reasons, p.judgeFindings(c.Manifest.Findings)...)
 		reasons = append(reasons, p.Reviews(c).Reasons...)
+		reasons = append(reasons, p.judgeRules(expression.NewRecord(p.facts(c)))...)
 	case len(c.Faults) == 0:
 		reasons = append(reasons, Reason{
 			Code: provenance.CodeNotDecided, Effect: Undecided,

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -24,7 +25,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "allowUnsigned", "findings")
+	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "allowUnsigned", "findings", "rules")
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +53,27 @@ func Parse(data []byte) (*Policy, error) {
 	if err := p.parseFindings(f["findings"]); err != nil {
 		return nil, err
 	}
+	if p.rules, err = p.parseRules(f["rules"], data); err != nil {
+		return nil, err
+	}
+	if err := uniqueRules(f["rules"], p.rules); err != nil {
+		return nil, err
+	}
 	if err := p.finish(); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// uniqueRules sorts rules by name, and wants each name once.
+func uniqueRules(n *yaml.Node, rules []rule) error {
+	slices.SortFunc(rules, func(a, b rule) int { return cmp.Compare(a.name, b.name) })
+	for i := 1; i < len(rules); i++ {
+		if rules[i].name == rules[i-1].name {
+			return fail(n, "rule %q stands twice", rules[i].name)
+		}
+	}
+	return nil
 }
 
 func parseHead(top *yaml.Node, f map[string]*yaml.Node) error { return parseHeadOf(top, f, Kind) }

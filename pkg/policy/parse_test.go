@@ -76,7 +76,7 @@ func TestParseRefuses(t *testing.T) {
 		"tab":                    {"apiVersion: modelcheck/v1\n\tkind: Policy", 0, "line 2"},
 		"second document":        {ok + "---\n" + ok, 5, "second document"},
 		"second document, empty": {ok + "---\n", 5, "second document"},
-		"unknown key":            {ok + "rules: []\n", 5, `unknown key "rules"`},
+		"unknown key":            {ok + "rule: []\n", 5, `unknown key "rule"`},
 		"case variant":           {strings.Replace(ok, "kind:", "Kind:", 1), 2, `unknown key "Kind"`},
 		"duplicate key":          {ok + "kind: Policy\n", 5, "twice"},
 		"anchor":                 {strings.Replace(ok, "anyOf: [a", "anyOf: &x [a", 1), 4, "anchors"},
@@ -266,8 +266,8 @@ func FuzzParse(f *testing.F) {
 }
 
 func TestErrorsName(t *testing.T) {
-	_, err := policy.Parse([]byte(head + "rules: 1\n"))
-	if got, want := fmt.Sprint(err), `invalid policy: line 3, column 1: policy: unknown key "rules" (known: apiVersion, kind, trustedRoots, signers, criteria, reviewers, require, allowUnsigned, findings)`; got != want {
+	_, err := policy.Parse([]byte(head + "rule: 1\n"))
+	if got, want := fmt.Sprint(err), `invalid policy: line 3, column 1: policy: unknown key "rule" (known: apiVersion, kind, trustedRoots, signers, criteria, reviewers, require, allowUnsigned, findings, rules)`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -36,6 +36,7 @@ type Policy struct {
 	allowUnsigned bool
 	effects       map[string]Outcome // of findings, where they are not the usual ones
 	reviews       *reviewRules       // nil where none are asked for
+	rules         []rule             // by name
 	digest        artifact.Digest    // zero until resolved
 }
 

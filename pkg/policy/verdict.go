@@ -65,7 +65,11 @@ type Reason struct {
 	Code    string  `json:"code"`              // of docs/errors.md
 	Effect  Outcome `json:"effect"`            // what this reason alone leads to
 	Message string  `json:"message"`           // one sentence; quotes what came from outside
-	Subject string  `json:"subject,omitempty"` // a path, a digest, a signer's name
+	Subject string  `json:"subject,omitempty"` // a path, a digest, a signer's or a rule's name
+	// Of a rule: the law or contract that asks for it, and a link to what it
+	// is about.
+	LegalBasis string `json:"legalBasis,omitempty"`
+	Docs       string `json:"docs,omitempty"`
 }
 
 // A Verdict is the outcome with all its reasons, sorted: what denies first.

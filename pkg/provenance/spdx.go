@@ -30,9 +30,13 @@ type spdxTerm struct {
 	operator string // "and", "or", "" for a single licence
 	operands []string
 	text     string
+	within   bool // by the parser's list of allowed licences
 }
 
-type spdxParser struct{ tokens []string }
+type spdxParser struct {
+	tokens  []string
+	allowed func(id string) bool // nil: none is
+}
 
 func spdxTokens(s string) []string {
 	s = strings.NewReplacer("(", " ( ", ")", " ) ").Replace(s)
@@ -88,7 +92,7 @@ func (p *spdxParser) single(depth int) (spdxTerm, bool) {
 		}
 		id += " with " + exception
 	}
-	return spdxTerm{operands: []string{id}, text: id}, true
+	return spdxTerm{operands: []string{id}, text: id, within: p.allowed != nil && p.allowed(id)}, true
 }
 
 func (p *spdxParser) identifier() (string, bool) {
@@ -104,7 +108,13 @@ func (p *spdxParser) identifier() (string, bool) {
 // repetitions; one operand is left as it is.
 func join(operator string, terms []spdxTerm) spdxTerm {
 	var operands []string
+	within := operator == "and"
 	for _, t := range terms {
+		if operator == "and" {
+			within = within && t.within
+		} else {
+			within = within || t.within
+		}
 		switch {
 		case t.operator == "" || t.operator == operator:
 			operands = append(operands, t.operands...)
@@ -117,5 +127,5 @@ func join(operator string, terms []spdxTerm) spdxTerm {
 	if len(operands) == 1 { // all terms were the same
 		return terms[0]
 	}
-	return spdxTerm{operator: operator, operands: operands, text: strings.Join(operands, " "+operator+" ")}
+	return spdxTerm{operator: operator, operands: operands, text: strings.Join(operands, " "+operator+" "), within: within}
 }

@@ -1,0 +1,223 @@
+package expression
+
+import (
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/interpreter"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// Facts are what expressions are evaluated over.
+type Facts struct {
+	Manifest     *provenance.Manifest
+	Signatures   []provenance.Signature   // those that count
+	Attestations []provenance.Attestation // those that count
+	// Attests says whether the signer of this name in the record may attest:
+	// what another attests is shown as declared. nil: everybody in the record.
+	Attests func(signer string) bool
+	At      time.Time
+}
+
+// A Record is a manifest as expressions see it. Its parts are made when the
+// first expression asks for them; it is not safe for concurrent use.
+type Record struct {
+	facts  Facts
+	values map[string]ref.Val
+}
+
+// NewRecord makes a record; without a manifest every expression fails.
+func NewRecord(f Facts) *Record { return &Record{facts: f, values: map[string]ref.Val{}} }
+
+// ResolveName makes a variable's value.
+func (r *Record) ResolveName(name string) (any, bool) {
+	if v, ok := r.values[name]; ok {
+		return v, true
+	}
+	v := r.variable(name)
+	if v == nil {
+		return nil, false
+	}
+	r.values[name] = v
+	return v, true
+}
+
+// Parent is that of CEL's activations; a record has none.
+func (r *Record) Parent() interpreter.Activation { return nil }
+
+func (r *Record) variable(name string) ref.Val {
+	m := r.facts.Manifest
+	if m == nil {
+		return nil
+	}
+	switch name {
+	case "manifest":
+		return r.manifest()
+	case "files":
+		return each(m.Files, file)
+	case "weights":
+		return each(slices.DeleteFunc(slices.Clone(m.Files), func(f provenance.File) bool { return f.Role != artifact.RoleWeights }), file)
+	case "claims":
+		return r.claims()
+	case "license":
+		claims := make([]provenance.Claim, 0, 1)
+		for _, c := range m.Claims {
+			if c.ID == LicenseClaim {
+				claims = append(claims, c)
+			}
+		}
+		if len(claims) == 0 {
+			claims = append(claims, provenance.Claim{ID: LicenseClaim})
+		}
+		return r.claim(claims[0])
+	case "findings":
+		return each(m.Findings, finding)
+	case "signatures":
+		return each(r.facts.Signatures, signature)
+	case "attestations":
+		return each(r.facts.Attestations, func(a provenance.Attestation) object {
+			return signature(provenance.Signature{Signer: a.Signer, Scheme: a.Scheme, Identity: a.Identity, PredicateType: a.PredicateType, Relation: a.Relation, Evidence: a.Evidence})
+		})
+	case "reviews":
+		return types.NewRefValList(types.DefaultTypeAdapter, nil)
+	case "at":
+		return types.Timestamp{Time: r.facts.At}
+	default:
+		return nil
+	}
+}
+
+// LicenseClaim is the claim that the variable license stands for.
+const LicenseClaim = "license.weights"
+
+type object = map[string]any
+
+func of(o object) ref.Val { return types.NewStringInterfaceMap(types.DefaultTypeAdapter, o) }
+
+func each[T any](list []T, spell func(T) object) ref.Val {
+	out := make([]ref.Val, 0, len(list))
+	for _, v := range list {
+		out = append(out, of(spell(v)))
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, out)
+}
+
+func texts[T any](list []T, spell func(T) string) ref.Val {
+	out := make([]ref.Val, 0, len(list))
+	for _, v := range list {
+		out = append(out, types.String(spell(v)))
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, out)
+}
+
+func plain(s string) string { return s }
+
+func words(m map[string]string) ref.Val {
+	out := make(object, len(m))
+	for k, v := range m {
+		out[k] = types.String(v)
+	}
+	return of(out)
+}
+
+func digest(d artifact.Digest) types.String {
+	if d.IsZero() {
+		return ""
+	}
+	return types.String(d.String())
+}
+
+func (r *Record) resolved(name string) any {
+	v, _ := r.ResolveName(name)
+	return v
+}
+
+func (r *Record) manifest() ref.Val {
+	m := r.facts.Manifest
+	a := m.Artifact
+	return of(object{
+		"subject": digest(m.Subject),
+		"artifact": of(object{
+			"kind": types.String(a.Kind), "mediaType": types.String(a.MediaType), "contentIdentity": digest(a.ContentIdentity),
+			"totalBytes": types.Int(a.TotalBytes), "members": each(a.Members, member),
+		}),
+		"files": r.resolved("files"), "findings": r.resolved("findings"), "claims": r.resolved("claims"),
+	})
+}
+
+func member(m provenance.Member) object {
+	return object{
+		"digest": digest(m.Digest), "packaging": types.String(m.Packaging), "platform": types.String(m.Platform),
+		"artifactType": types.String(m.ArtifactType), "configMediaType": types.String(m.ConfigMediaType),
+		"configDigest": digest(m.ConfigDigest), "contentIdentity": digest(m.ContentIdentity),
+	}
+}
+
+func file(f provenance.File) object {
+	return object{
+		"path": types.String(f.Path), "digest": digest(f.Digest), "size": types.Int(f.Size), "role": types.String(f.Role.String()),
+		"format": types.String(f.Format), "layer": digest(f.Layer), "members": texts(f.Members, artifact.Digest.String),
+	}
+}
+
+func finding(f provenance.Finding) object {
+	return object{
+		"id": types.String(f.ID), "subject": types.String(f.Subject), "detail": types.String(f.Detail),
+		"digest": digest(f.Digest), "facts": words(f.Facts),
+	}
+}
+
+func signature(s provenance.Signature) object {
+	i := s.Identity
+	return object{
+		"signer": types.String(s.Signer), "scheme": types.String(s.Scheme), "predicateType": types.String(s.PredicateType),
+		"relation": types.String(s.Relation.String()), "evidence": texts(s.Evidence, plain),
+		"identity": of(object{
+			"keyFingerprint": types.String(i.KeyFingerprint), "subject": types.String(i.Subject), "issuer": types.String(i.Issuer),
+			"trustedRoot": types.String(i.TrustedRoot), "extensions": words(i.Extensions),
+		}),
+	}
+}
+
+// decoded is a JSON value for CEL; null where there is none. Whole numbers are
+// integers.
+func decoded(v provenance.Value) ref.Val {
+	if len(v) == 0 {
+		return types.NullValue
+	}
+	var native any
+	if err := json.Unmarshal(v, &native); err != nil {
+		return types.NullValue
+	}
+	return types.DefaultTypeAdapter.NativeToValue(whole(native))
+}
+
+// exact is up to where a float64 holds every whole number.
+const exact = 1 << 53
+
+func whole(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if v == float64(int64(v)) && v <= exact && v >= -exact {
+			return int64(v)
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+		return v
+	case map[string]any:
+		for k := range v {
+			v[k] = whole(v[k])
+		}
+		return v
+	default:
+		return v
+	}
+}
