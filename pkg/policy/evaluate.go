@@ -23,8 +23,8 @@ type Case struct {
 	// Reviewing is what people signed after seeing the record, and what the
 	// model is wanted for.
 	Reviewing Reviewing
-	// At is the time of the judgement, "at" in rules: reviews expire. At the zero time none
-	// is in force.
+	// At is the time of the judgement, "at" in rules. At the zero time no
+	// review is in force.
 	At time.Time
 }
 
@@ -54,8 +54,13 @@ func (p *Policy) Evaluate(c Case) Verdict {
 		reasons = append(reasons, p.judgeSignatures(c)...)
 		reasons = append(reasons, p.judgeAttestations(c)...)
 		reasons = append(reasons, p.judgeFindings(c.Manifest.Findings)...)
-		reasons = append(reasons, p.Reviews(c).Reasons...)
-		reasons = append(reasons, p.judgeRules(expression.NewRecord(p.facts(c)))...)
+		against := p.judgeRules(expression.NewRecord(p.facts(c)))
+		if p.reviews != nil {
+			reviews := p.judgeReviews(c)
+			reasons = append(reasons, reviews.state().Reasons...)
+			against = reviews.waive(against)
+		}
+		reasons = append(reasons, against...)
 	case len(c.Faults) == 0:
 		reasons = append(reasons, Reason{
 			Code: provenance.CodeNotDecided, Effect: Undecided,

@@ -288,8 +288,23 @@ func (j *reviewJudge) shortfall(q QuorumState) string {
 	return strings.Join(why, "; ")
 }
 
-// Waived says whether a review in force waives a rule of the policy, by whom
-// and until when.
+// waive lets reviews in force take the place of rules that are not met, where
+// the policy says that they may. A rule that could not be evaluated is not
+// waived: nobody knows what of.
+func (j *reviewJudge) waive(reasons []Reason) []Reason {
+	for i, r := range reasons {
+		if r.Code != provenance.CodeRuleNotMet {
+			continue
+		}
+		if by, ok := j.waived(r.Subject); ok {
+			reasons[i].Code, reasons[i].Effect = provenance.CodeRuleWaived, Allow
+			reasons[i].Message = fmt.Sprintf("%s (waived by %s)", r.Message, by)
+		}
+	}
+	return reasons
+}
+
+// waived says whether a review in force waives a rule, by whom and until when.
 func (j *reviewJudge) waived(rule string) (by string, ok bool) {
 	for _, v := range j.verdicts {
 		if !v.Counts() || v.met == nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/policy/internal/expression"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -17,16 +18,23 @@ import (
 // A violation wins over everything; a rejection denies until two persons have
 // taken it back; an approval takes one person to withdraw.
 func (p *Policy) Reviews(c Case) ReviewState {
-	var out ReviewState
 	if p == nil || p.reviews == nil {
-		return out
+		return ReviewState{}
 	}
-	out.Required = true
-	j := reviewJudge{p: p, c: c, rules: p.reviews}
+	return p.judgeReviews(c).state()
+}
+
+func (p *Policy) judgeReviews(c Case) *reviewJudge {
+	j := &reviewJudge{p: p, c: c, rules: p.reviews}
 	if c.Manifest != nil {
 		j.substance, _ = provenance.SubstanceDigest(c.Manifest)
 	}
 	j.judge()
+	return j
+}
+
+func (j *reviewJudge) state() ReviewState {
+	out := ReviewState{Required: true}
 	out.Reviews = j.verdicts
 	out.Quorum = j.quorum()
 	out.Reasons = slices.Concat(j.reasons(out.Quorum), j.judgeIndex())
@@ -39,6 +47,7 @@ type reviewJudge struct {
 	rules     *reviewRules
 	substance artifact.Digest
 	verdicts  []ReviewVerdict
+	record    *expression.Record // nil until a condition needs it
 }
 
 // judge gives each review of the artifact its verdict.
@@ -236,7 +245,7 @@ func (j *reviewJudge) conditions(r *provenance.Review, _ *ReviewVerdict) (code, 
 		if c.Rule == "" {
 			continue // for people: shown wherever the approval is
 		}
-		if ok, why := j.p.holds(c.Rule, j.c); !ok {
+		if ok, why := j.holds(c.Rule); !ok {
 			return provenance.CodeReviewConditionUnmet, fmt.Sprintf("condition %q does not hold: %s", c.ID, why)
 		}
 	}
@@ -251,8 +260,22 @@ func (j *reviewJudge) complete(r *provenance.Review, _ *ReviewVerdict) (code, me
 	return "", ""
 }
 
-// holds evaluates an expression of the policy language over the record. What
-// cannot be evaluated does not hold.
-func (p *Policy) holds(expression string, c Case) (ok bool, why string) {
-	return false, "this version evaluates no expressions"
+// holds evaluates a condition over the record. What cannot be evaluated does
+// not hold.
+func (j *reviewJudge) holds(condition string) (ok bool, why string) {
+	e, err := expression.Condition(condition)
+	if err != nil {
+		return false, err.Error()
+	}
+	if j.record == nil {
+		j.record = expression.NewRecord(j.p.facts(j.c))
+	}
+	held, err := e.Holds(j.record)
+	switch {
+	case err != nil:
+		return false, "it could not be evaluated: " + printed(err.Error())
+	case !held:
+		return false, "it is false: " + printed(condition)
+	}
+	return true, ""
 }

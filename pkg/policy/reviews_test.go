@@ -402,3 +402,68 @@ func TestStarterCriteria(t *testing.T) {
 		}
 	}
 }
+
+func TestReviewsWaiveRules(t *testing.T) {
+	text := strings.Replace(regulated("rules:\n  - {name: gguf-only, require: 'every(files, f, f.path.endsWith(\".gguf\"))', effect: deny, message: not gguf}\n  - {name: broken, require: 'claims.state(\"license.weights\") == \"declared\" || files[9].size > 0', effect: deny, message: broken}\n"), "  - {name: registrar, key: {file: registrar}}\n", "", 1)
+	text = strings.Replace(text, "waivers: [", "waivers: [{rule: gguf-only, roles: [legal]}, {rule: broken, roles: [legal]}, ", 1)
+	p := parse(t, text)
+	m := record(p, []provenance.Candidate{byKey("publisher")})
+	waiving := func(rules ...string) edit {
+		return func(r *provenance.Review, _ *policy.SignedReview) {
+			for _, name := range rules {
+				r.Waivers = append(r.Waivers, provenance.Waiver{ID: name, Rule: name, Justification: "compensating-control", Owner: "cto", Statement: "converted before use", ExpiresAt: judgedOn.Add(time.Hour)})
+			}
+		}
+	}
+	effect := func(v policy.Verdict, rule string) string {
+		for _, r := range v.Reasons {
+			if r.Subject == rule {
+				return r.Code + " " + r.Effect.String()
+			}
+		}
+		return ""
+	}
+	judge := func(legal, risk edit) policy.Verdict {
+		return p.Evaluate(reviewed(p, m, reviewBy("anna", "legal", m, p, legal), reviewBy("ben", "model-risk", m, p, risk)))
+	}
+	if got := effect(judge(waiving("gguf-only", "broken"), waiving()), "gguf-only"); got != "rule-waived allow" {
+		t.Error(got)
+	}
+	for name, v := range map[string]policy.Verdict{
+		"nobody":     judge(waiving(), waiving()),
+		"other rule": judge(waiving("other"), waiving()),
+		"other role": judge(waiving(), waiving("gguf-only")),
+		"out of time": judge(func(r *provenance.Review, _ *policy.SignedReview) {
+			waiving("gguf-only")(r, nil)
+			r.Waivers[0].ExpiresAt = judgedOn
+		}, waiving()),
+		"abstaining": judge(func(r *provenance.Review, _ *policy.SignedReview) {
+			waiving("gguf-only")(r, nil)
+			r.Decision = provenance.Abstain
+		}, waiving()),
+	} {
+		if got := effect(v, "gguf-only"); got != "rule-not-met deny" || v.Outcome != policy.Deny {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := effect(judge(waiving("gguf-only", "broken"), waiving()), "broken"); got != "rule-failed deny" {
+		t.Error("a rule that could not be evaluated:", got)
+	}
+}
+
+func TestReviewsConditions(t *testing.T) {
+	p := parse(t, regulated())
+	m := record(p, []provenance.Candidate{byKey("publisher")})
+	on := func(condition string) policy.Outcome {
+		return p.Evaluate(reviewed(p, m, reviewBy("anna", "legal", m, p), reviewBy("ben", "model-risk", m, p, func(r *provenance.Review, _ *policy.SignedReview) {
+			r.Decision, r.Conditions = provenance.ApproveWithConditions, []provenance.Condition{{ID: "c", Text: "t", Rule: condition}}
+		}))).Outcome
+	}
+	for condition, want := range map[string]policy.Outcome{
+		"": policy.Allow, "files.size() == 1": policy.Allow, "files.size() == 2": policy.Hold, "files[7].size > 0": policy.Hold, "1": policy.Hold, "nonsense.x": policy.Hold,
+	} {
+		if got := on(condition); got != want {
+			t.Errorf("%q: %v", condition, got)
+		}
+	}
+}
