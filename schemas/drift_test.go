@@ -33,7 +33,7 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 		{schemas.Report(), map[string]any{
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
 			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{},
-			"placed": check.Placed{}, "receiptCheck": check.ReceiptCheck{},
+			"placed": check.Placed{}, "summaryReport": check.SummaryReport{}, "recordedStatement": check.RecordedStatement{}, "attached": check.Attached{}, "bundle": check.Bundle{}, "receiptCheck": check.ReceiptCheck{},
 			"verdict": policy.Verdict{}, "reason": policy.Reason{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
 		}},
 		{schemas.Review(), map[string]any{

@@ -105,8 +105,8 @@ type trustFlags struct {
 }
 
 func (t *trustFlags) add(cmd *cobra.Command) {
+	t.addPolicy(cmd)
 	f := cmd.Flags()
-	f.StringVar(&t.policyFile, "policy", "", "policy `FILE` that says whom to trust and what to require")
 	f.StringArrayVar(&t.keys, "key", nil, "PEM `FILE` of a trusted public key (may be repeated: any of them suffices)")
 	f.StringVar(&t.identity, "certificate-identity", "", "exact subject of the signing certificate, such as an e-mail address or a workflow URI")
 	f.StringVar(&t.identityPattern, "certificate-identity-regexp", "", "the same as a `PATTERN` that must match the whole subject")
@@ -117,9 +117,14 @@ func (t *trustFlags) add(cmd *cobra.Command) {
 	t.roots.add(cmd)
 	f.StringArrayVar(&t.bundleFiles, "bundle", nil, "Sigstore bundle `FILE` to judge beside what is attached (may be repeated)")
 	f.BoolVar(&t.allowUnsigned, "allow-unsigned", false, "accept an artifact that nobody signed; its bytes are still verified")
-	for _, name := range []string{"policy", "key", "trusted-root", "bundle", "certificate-chain"} {
+	for _, name := range []string{"key", "trusted-root", "bundle", "certificate-chain"} {
 		_ = cmd.MarkFlagFilename(name)
 	}
+}
+
+func (t *trustFlags) addPolicy(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&t.policyFile, "policy", "", "policy `FILE` that says whom to trust and what to require")
+	_ = cmd.MarkFlagFilename("policy")
 }
 
 func (t *trustFlags) fromFlags() bool {

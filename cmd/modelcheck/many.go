@@ -118,6 +118,9 @@ func verifyMany(ctx context.Context, s streams, f verifyFlags, names []string) e
 		if !slices.Contains(distinct, ref.String()) {
 			distinct = append(distinct, ref.String())
 		}
+		if _, err := f.examiner(name); err != nil {
+			return f.unbegun(s, name, err, true)
+		}
 	}
 	reports, failures := f.examineAll(ctx, s, distinct)
 	for i, err := range failures {
@@ -144,7 +147,12 @@ func (f verifyFlags) examineAll(ctx context.Context, s streams, names []string) 
 	var mu sync.Mutex // of stderr
 	for i, name := range names {
 		pool.Go(func() error {
-			reports[i], _, failures[i] = f.examine(ctx, s, name, (*check.Checker).Examine)
+			examine, err := f.examiner(name)
+			if err != nil {
+				reports[i], failures[i] = check.Failed(name, failureCode(err), err, build().Version), err
+				return nil
+			}
+			reports[i], _, failures[i] = f.examine(ctx, s, name, examine)
 			f.failOn.note(reports[i])
 			mu.Lock()
 			defer mu.Unlock()

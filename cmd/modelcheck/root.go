@@ -38,7 +38,7 @@ Verifying contacts nothing but the registry that the reference names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{hintError{err, cmd.CommandPath() + " --help shows the flags"}}
 	})
-	root.AddCommand(newVerify(s), newPull(s), newInspect(s), newSign(s), newTrust(s), newVersion(s))
+	root.AddCommand(newVerify(s), newPull(s), newInspect(s), newSign(s), newAttest(s), newTrust(s), newVersion(s))
 	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	return root
 }

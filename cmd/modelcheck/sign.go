@@ -99,6 +99,22 @@ func newSign(s streams) *cobra.Command {
 }
 
 func (f *signFlags) add(cmd *cobra.Command) {
+	f.addSignatory(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.oms, "oms", false, "sign the model's files (OpenSSF Model Signing v1.0) in place of the digest; the only way for dir:")
+	flags.StringVar(&f.bundleOut, "signature", "", "same as --bundle-out; with --oms dir:PATH the default is PATH/model.sig")
+	flags.StringArrayVar(&f.ignore, "ignore", nil, "with --oms, leave out the file or folder of this `PATH` in the model; it is recorded (may be repeated)")
+	flags.StringVar(&f.bundleOut, "bundle-out", "", "keep the bundle in `FILE`")
+	flags.BoolVar(&f.noAttach, "no-attach", false, "sign and verify, and leave the registry as it is; needs --bundle-out")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be signed; sign nothing, ask nobody but the registry")
+	outputFlag(cmd, &f.output)
+	for _, name := range []string{"bundle-out", "signature"} {
+		_ = cmd.MarkFlagFilename(name)
+	}
+}
+
+// addSignatory adds the flags that say who signs.
+func (f *signFlags) addSignatory(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.key, "key", "", "private key: a PEM `FILE` (also cosign's encrypted ones), or NAME://KEY for the plugin sigstore-kms-NAME")
 	flags.StringVar(&f.identityToken, "identity-token", "", "sign keyless with this OpenID Connect `TOKEN` (@FILE reads it from a file, - from stdin)")
@@ -107,14 +123,7 @@ func (f *signFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.oidcClient, "oidc-client-id", "sigstore", "`ID` of the client to sign in as")
 	flags.StringVar(&f.signingConfig, "signing-config", "", "`FILE` that names certificate authority, logs and timestamp authorities (signing_config.json)")
 	flags.StringVar(&f.trustedRoot, "trusted-root", "", "Sigstore trusted root to verify the signature with: a `FILE`, or the name of an installed one (default, keyless: the installed \"default\")")
-	flags.BoolVar(&f.oms, "oms", false, "sign the model's files (OpenSSF Model Signing v1.0) in place of the digest; the only way for dir:")
-	flags.StringVar(&f.bundleOut, "signature", "", "same as --bundle-out; with --oms dir:PATH the default is PATH/model.sig")
-	flags.StringArrayVar(&f.ignore, "ignore", nil, "with --oms, leave out the file or folder of this `PATH` in the model; it is recorded (may be repeated)")
-	flags.StringVar(&f.bundleOut, "bundle-out", "", "keep the bundle in `FILE`")
-	flags.BoolVar(&f.noAttach, "no-attach", false, "sign and verify, and leave the registry as it is; needs --bundle-out")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be signed; sign nothing, ask nobody but the registry")
-	outputFlag(cmd, &f.output)
-	for _, name := range []string{"key", "signing-config", "trusted-root", "bundle-out", "signature"} {
+	for _, name := range []string{"key", "signing-config", "trusted-root"} {
 		_ = cmd.MarkFlagFilename(name)
 	}
 	_ = cmd.RegisterFlagCompletionFunc("login", cobra.FixedCompletions([]string{"browser", "device"}, cobra.ShellCompDirectiveNoFileComp))

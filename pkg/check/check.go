@@ -178,16 +178,23 @@ func (e *examination) finish(err error) (*Report, error) {
 		return e.report, nil
 	}
 	if len(e.faults) > 0 || e.report.Error == nil {
-		e.report.Verdict = e.cfg.Policy.Evaluate(policy.Case{
-			Manifest:   e.report.Manifest,
-			Candidates: e.report.Signatures,
-			Faults:     e.faults,
-			At:         e.report.StartedAt,
-		})
+		e.report.Verdict = e.judge()
 		e.report.Error = nil
 		return e.report, nil
 	}
 	return e.report, failed(e.report.Error)
+}
+
+func (e *examination) judge() policy.Verdict {
+	if e.accept {
+		return e.judgeSummaries()
+	}
+	return e.cfg.Policy.Evaluate(policy.Case{
+		Manifest:   e.report.Manifest,
+		Candidates: e.report.Signatures,
+		Faults:     e.faults,
+		At:         e.report.StartedAt,
+	})
 }
 
 // failures are the errors of several blobs.

@@ -26,6 +26,10 @@ type examination struct {
 	// that every blob is, as verifying demands.
 	largest int64
 
+	accept   bool                  // judge by verification summaries; read no blob
+	attested []*attest.Attestation // where accept; by index of the report's signatures
+	recalled *Recollection         // where accept, once everything attached was read
+
 	store   *registry.Store
 	subject registry.Resolution
 	members []*member
@@ -54,6 +58,9 @@ type member struct {
 // examine is the story. Errors that the artifact is to blame for become a
 // denial in finish; all others leave no verdict.
 func (e *examination) examine(ctx context.Context) (err error) {
+	if e.ref.Place() == artifact.Directory && e.accept {
+		return errNoReferrers
+	}
 	if e.ref.Place() == artifact.Directory {
 		return e.examineTree(ctx)
 	}
@@ -70,6 +77,10 @@ func (e *examination) examine(ctx context.Context) (err error) {
 	}
 	if err := e.collect(ctx); err != nil {
 		return err
+	}
+	if e.accept {
+		e.recall()
+		return nil
 	}
 	if err := e.unpack(ctx); err != nil {
 		return err

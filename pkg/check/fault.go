@@ -32,6 +32,7 @@ func errorKinds() []errorKind {
 		{packaging.ErrMalformed, provenance.CodeManifestMalformed, true},
 		{registry.ErrChanged, provenance.CodeFileChanged, true},
 		{registry.ErrLimit, provenance.CodeLimitExceeded, true},
+		{errNoReferrers, provenance.CodeSummaryMissing, true},
 		{errReceipt, provenance.CodeReceiptDiffers, true},
 		{blob.ErrStore, provenance.CodeInputOutput, false},
 		{context.Canceled, provenance.CodeInterrupted, false},

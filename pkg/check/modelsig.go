@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -43,6 +44,12 @@ func (e *examination) takeFrom(r attest.Result, file string) {
 			Pending: p, index: first + p.Index, file: file, hashers: map[artifact.Digest]map[string]*oms.Hasher{},
 		})
 	}
+	if e.accept {
+		for _, a := range r.Attestations {
+			a.Index += first
+			e.attested = append(e.attested, a)
+		}
+	}
 	for i := first; i < len(e.report.Signatures); i++ {
 		e.nameSigners(i)
 	}
@@ -58,6 +65,9 @@ func (e *examination) nameSigners(i int) {
 	for _, a := range e.cfg.Policy.Attests(*c) {
 		c.Signers = append(c.Signers, a.Signer)
 	}
+	c.Signers = append(c.Signers, e.cfg.Policy.Verifiers(*c)...)
+	slices.Sort(c.Signers)
+	c.Signers = slices.Compact(c.Signers)
 }
 
 // bundles judges what the user brought along.

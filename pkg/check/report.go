@@ -31,9 +31,11 @@ type Report struct {
 	SubstanceDigest artifact.Digest      `json:"substanceDigest,omitzero"`
 	Manifest        *provenance.Manifest `json:"manifest,omitempty"`
 	Bytes           Bytes                `json:"bytes"`
-	Unread          []Unread             `json:"unread,omitempty"`  // by Describe
-	Placed          *Placed              `json:"placed,omitempty"`  // by Pull
-	Receipt         *ReceiptCheck        `json:"receipt,omitempty"` // of a folder that was pulled
+	Unread          []Unread             `json:"unread,omitempty"`   // by Describe
+	Placed          *Placed              `json:"placed,omitempty"`   // by Pull
+	Receipt         *ReceiptCheck        `json:"receipt,omitempty"`  // of a folder that was pulled
+	Summary         *SummaryReport       `json:"summary,omitempty"`  // by Accept: nothing was hashed
+	Recorded        []RecordedStatement  `json:"recorded,omitempty"` // by Attest: what was signed and attached
 	StartedAt       time.Time            `json:"startedAt"`
 	FinishedAt      time.Time            `json:"finishedAt"`
 	// Stopped says after which step the examination ended because the verdict

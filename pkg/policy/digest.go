@@ -23,6 +23,7 @@ type effective struct {
 	Findings       map[string]Outcome `json:"findings"`
 	Reviews        *effectiveReviews  `json:"reviews,omitempty"`
 	Rules          []effectiveRule    `json:"rules,omitempty"`
+	Summaries      *effectiveSummary  `json:"summaries,omitempty"`
 }
 
 type effectiveSigner struct {
@@ -69,6 +70,14 @@ func effectiveRules(rules []rule) []effectiveRule {
 	return out
 }
 
+type effectiveSummary struct {
+	SignedBy need              `json:"signedBy"`
+	MaxAge   string            `json:"maxAge"`
+	Stated   bool              `json:"stated"`
+	Policies []artifact.Digest `json:"policies"`
+	Verifier string            `json:"verifier"`
+}
+
 func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 	e := effective{
 		APIVersion: APIVersion, Need: p.need, PredicateTypes: p.types, Schemes: p.schemes,
@@ -95,6 +104,9 @@ func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 	}
 	for _, d := range p.attestations {
 		e.Attestations = append(e.Attestations, effectiveDemand{d.name, d.predicateType, d.by})
+	}
+	if r := p.summaries; r != nil {
+		e.Summaries = &effectiveSummary{r.by, r.maxAge.String(), r.stated, r.policies, r.verifier}
 	}
 	b, err := json.Marshal(e)
 	if err != nil {

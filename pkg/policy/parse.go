@@ -25,7 +25,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "allowUnsigned", "findings", "rules")
+	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "summaries", "allowUnsigned", "findings", "rules")
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +45,9 @@ func Parse(data []byte) (*Policy, error) {
 		return nil, err
 	}
 	if err := p.parseReviewers(f["criteria"], f["reviewers"]); err != nil {
+		return nil, err
+	}
+	if err := p.parseSummaries(f["summaries"]); err != nil {
 		return nil, err
 	}
 	if err := p.parseRequire(top, f["require"]); err != nil {
@@ -156,7 +159,7 @@ func parseRelation(n *yaml.Node) (provenance.Relation, error) {
 	}
 	var r provenance.Relation
 	if err := r.UnmarshalText([]byte(word)); err != nil || r == provenance.UnknownRelation {
-		return provenance.UnknownRelation, fail(n, "relation is %q, want producer, repackager, distributor or third-party", word)
+		return provenance.UnknownRelation, fail(n, "relation is %q, want producer, repackager, distributor, third-party or verifier", word)
 	}
 	return r, nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 // parseRequire reads what is demanded, and refuses a policy that demands
@@ -58,6 +60,9 @@ func (p *Policy) parseSignatures(top, n *yaml.Node) error {
 		asked = append(asked, d.by.names()...)
 	}
 	asked = append(asked, p.reviewSigners()...)
+	if p.summaries != nil {
+		asked = append(asked, p.summaries.by.names()...)
+	}
 	for _, name := range p.names() {
 		if !slices.Contains(asked, name) {
 			return fail(n, "signer %q is named and nothing asks for it", name)
@@ -84,6 +89,9 @@ func (p *Policy) parseTypes(n *yaml.Node) error {
 		return err
 	}
 	for i, t := range types {
+		if slices.Contains(recordTypes(), t) {
+			return fail(n, "predicateTypes: %q is what a verifier says, passed or failed, and no signature", t)
+		}
 		if t == NoStatement {
 			types[i] = ""
 		}
@@ -198,6 +206,14 @@ func (p *Policy) parseDemand(item *yaml.Node) (demand, error) {
 	if d.predicateType == NoStatement || slices.Contains(p.types, d.predicateType) {
 		return demand{}, fail(f["predicateType"], "attestation %q: %q counts as a signature, and is no attestation", d.name, d.predicateType)
 	}
+	if slices.Contains(recordTypes(), d.predicateType) {
+		return demand{}, fail(f["predicateType"], "attestation %q: that there is one of %q says nothing, it may say that the artifact failed: name verifiers under summaries", d.name, d.predicateType)
+	}
 	d.by, err = p.parseNeed(f["signedBy"], "signedBy")
 	return d, err
+}
+
+// recordTypes are the statements of verifiers: that there is one says nothing.
+func recordTypes() []string {
+	return []string{provenance.SummaryType, provenance.ResultType, provenance.PredicateType}
 }

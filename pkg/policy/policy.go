@@ -34,6 +34,7 @@ type Policy struct {
 	schemes       []string // accepted schemes, sorted
 	thresholds    Thresholds
 	allowUnsigned bool
+	summaries     *summaryRule       // nil: nobody's are accepted
 	effects       map[string]Outcome // of findings, where they are not the usual ones
 	reviews       *reviewRules       // nil where none are asked for
 	rules         []rule             // by name

@@ -175,9 +175,10 @@ const (
 	Repackager               // packed it for distribution
 	Distributor              // serves it
 	ThirdParty
+	Verifier // checks models and states the result; see Summary
 )
 
-var relationNames = [...]string{"unknown", "producer", "repackager", "distributor", "third-party"}
+var relationNames = [...]string{"unknown", "producer", "repackager", "distributor", "third-party", "verifier"}
 
 // String returns the word used in manifests.
 func (r Relation) String() string { return word(relationNames[:], int(r)) }

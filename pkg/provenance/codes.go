@@ -100,6 +100,17 @@ const (
 	CodeNotReadBack    = "not-read-back"   // attached, and not handed out
 	CodeNotSignable    = "not-signable"    // its files cannot be listed for a signature over files
 
+	// Verification summaries, where they stand for hashing.
+	CodeSummaryAccepted     = "summary-accepted"     // a verifier whom the policy accepts says that every byte was verified; nothing was hashed
+	CodeSummaryMissing      = "summary-missing"      // none, or too few, by those whom the policy accepts
+	CodeSummaryWrongSigner  = "summary-wrong-signer" // holds, by somebody whose summaries the policy does not accept
+	CodeSummaryWrongPolicy  = "summary-wrong-policy" // about another policy than this one and those that it names
+	CodeSummaryStale        = "summary-stale"        // too old, or of an age that nobody knows
+	CodeSummaryFailed       = "summary-failed"       // a verifier says that the artifact failed
+	CodeSummaryMalformed    = "summary-malformed"    // by an accepted verifier, and cannot be read
+	CodeSummaryInsufficient = "summary-insufficient" // does not say that every byte was verified
+	CodeNotRecorded         = "not-recorded"         // nothing was attested: the verdict is not one that may be
+
 	// Policy.
 	CodeUsage           = "usage"
 	CodePolicyInvalid   = "policy-invalid"

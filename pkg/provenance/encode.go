@@ -130,10 +130,15 @@ func decode(data []byte) (*Manifest, error) {
 }
 
 func statementOf[T any](about artifact.Digest, predicate T) statement[T] {
+	return stated(about, PredicateType, predicate)
+}
+
+// stated is a statement of any type.
+func stated[T any](about artifact.Digest, predicateType string, predicate T) statement[T] {
 	return statement[T]{
 		Type:          StatementType,
 		Subject:       []subject{{Digest: map[string]string{about.Algorithm().String(): about.Hex()}}},
-		PredicateType: PredicateType,
+		PredicateType: predicateType,
 		Predicate:     predicate,
 	}
 }

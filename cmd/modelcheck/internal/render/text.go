@@ -36,6 +36,7 @@ func Text(w io.Writer, r *check.Report, style Style) error {
 		p.files(m)
 	}
 	p.placed(r)
+	p.recorded(r)
 	p.closing(r)
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -107,6 +108,12 @@ func (p *page) subject(r *check.Report) {
 	if r.Manifest == nil {
 		if r.Stopped != "" {
 			p.field("read", "no blob: the signatures deny already (--manifest FILE records it all the same)")
+		}
+		if r.Summary != nil {
+			p.field("hashed", p.wrap("nothing: "+summaryWords(r.Summary), 16))
+			if !r.Summary.ManifestDigest.IsZero() {
+				p.field("its manifest", r.Summary.ManifestDigest.String())
+			}
 		}
 		return
 	}

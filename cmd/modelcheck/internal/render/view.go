@@ -61,6 +61,8 @@ func headline(r *check.Report) (word, sentence string) {
 		return "UNCHANGED, NOT VERIFIED", "sizes, times and inodes are those of the receipt; nothing was hashed again"
 	case r.Inspected:
 		return "NOT VERIFIED", "inspect gives no verdict; verify checks every byte"
+	case r.Verdict.Allowed() && r.Summary != nil:
+		return "ALLOW", "by a verifier’s summary; no byte of the model was hashed in this run"
 	case r.Verdict.Allowed():
 		return "ALLOW", "every check that the policy asks for was made and holds"
 	case o == policy.Hold:
@@ -172,6 +174,8 @@ func verified(r *check.Report) string {
 		return fmt.Sprintf("%s of %s were read; the rest is what the manifest claims.", Bytes(r.Bytes.Hashed), Bytes(r.Manifest.Artifact.TotalBytes))
 	case r.Stopped != "":
 		return "No file was read: the signatures deny already."
+	case r.Summary != nil:
+		return "No byte of the model was hashed in this run: " + summaryWords(r.Summary)
 	case r.Manifest == nil:
 		return "Not every byte was verified, so there is no record of what the artifact holds."
 	case r.Manifest.Artifact.Kind == "tree":
@@ -179,7 +183,7 @@ func verified(r *check.Report) string {
 	}
 	counted := 0
 	for _, c := range r.Signatures {
-		if c.Verdict == provenance.Proven && len(c.Signers) > 0 {
+		if c.Verdict == provenance.Proven && c.Code == provenance.CodeSignatureVerified && len(c.Signers) > 0 {
 			counted++
 		}
 	}

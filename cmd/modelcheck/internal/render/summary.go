@@ -1,0 +1,38 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/modelcheck/modelcheck/pkg/check"
+)
+
+// summaryWords says what stands for hashing the bytes, in one sentence that
+// never says that they were verified here.
+func summaryWords(s *check.SummaryReport) string {
+	if !s.Accepted {
+		return "no verification summary was accepted in its place."
+	}
+	record := "its record was recalled and judged again"
+	if !s.Recalled {
+		record = "its record was not found, so that its word stands alone"
+	}
+	return fmt.Sprintf("it rests on what %s says to have verified at %s; %s.",
+		Quoted(strings.Join(s.Verifiers, ", ")), s.VerifiedAt.UTC().Format("2006-01-02T15:04:05Z"), record)
+}
+
+// recorded lists what was signed and attached about the artifact.
+func (p *page) recorded(r *check.Report) {
+	if len(r.Recorded) == 0 {
+		return
+	}
+	p.heading("Recorded")
+	for _, s := range r.Recorded {
+		result := ""
+		if s.Result != "" {
+			result = " " + Printable(s.Result)
+		}
+		p.line("  %s%s", Printable(s.PredicateType), result)
+		p.line("    attached as %v, by %s", s.Attached.Digest, identity(s.Signature.Identity))
+	}
+}

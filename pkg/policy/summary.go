@@ -1,0 +1,260 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+// A summaryRule says whose verification summaries stand for hashing every
+// byte, and how fresh they must be. The zero value accepts none.
+type summaryRule struct {
+	by       need
+	maxAge   time.Duration
+	stated   bool              // the time that the verifier states counts where no authority vouches for one
+	policies []artifact.Digest // whose verdicts count beside this policy's own, sorted
+	verifier string            // exact id that summaries must state; "" for any
+}
+
+// parseSummaries reads which verification summaries are accepted.
+func (p *Policy) parseSummaries(n *yaml.Node) error {
+	if n == nil {
+		return nil
+	}
+	f, err := fields(n, "summaries", "signedBy", "maxAge", "time", "policies", "verifier")
+	if err != nil {
+		return err
+	}
+	if f["signedBy"] == nil || f["maxAge"] == nil {
+		return fail(n, "summaries: want signedBy and maxAge: whose word counts, and for how long")
+	}
+	r := &summaryRule{}
+	if r.by, err = p.parseNeed(f["signedBy"], "summaries.signedBy"); err != nil {
+		return err
+	}
+	for _, s := range p.signers {
+		if slices.Contains(r.by.names(), s.name) && s.relation != provenance.Verifier {
+			return fail(f["signedBy"], "summaries.signedBy: signer %q is no verifier: give it relation: verifier, if it is one", s.name)
+		}
+	}
+	if r.maxAge, err = parseAge(f["maxAge"], "maxAge"); err != nil {
+		return err
+	}
+	if r.stated, err = parseSummaryTime(f["time"]); err != nil {
+		return err
+	}
+	if f["verifier"] != nil {
+		if r.verifier, err = text(f["verifier"], "verifier"); err != nil {
+			return err
+		}
+	}
+	r.policies, err = parseDigests(f["policies"], "policies")
+	p.summaries = r
+	return err
+}
+
+func parseSummaryTime(n *yaml.Node) (stated bool, err error) {
+	if n == nil {
+		return false, nil
+	}
+	word, err := text(n, "time")
+	if err == nil && word != "verified" && word != "stated" {
+		err = fail(n, "time is %q, want verified (by a log or timestamp authority) or stated (by the verifier alone)", word)
+	}
+	return word == "stated", err
+}
+
+func parseDigests(n *yaml.Node, what string) ([]artifact.Digest, error) {
+	if n == nil {
+		return nil, nil
+	}
+	list, err := texts(n, what)
+	if err != nil {
+		return nil, err
+	}
+	var out []artifact.Digest
+	for _, s := range list {
+		d, err := artifact.ParseDigest(s)
+		if err != nil {
+			return nil, fail(n, "%s: %v", what, err)
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// AcceptsSummaries says whether the policy accepts anybody's.
+func (p *Policy) AcceptsSummaries() bool { return p != nil && p.summaries != nil }
+
+// Verifiers says which of the verifiers whose summaries the policy accepts made
+// a candidate: none unless it is a statement that was proven, and everything
+// that the policy demands of the signer was verified.
+func (p *Policy) Verifiers(c provenance.Candidate) []string {
+	if !p.AcceptsSummaries() || c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified {
+		return nil
+	}
+	var out []string
+	for _, s := range p.signers {
+		if slices.Contains(p.summaries.by.names(), s.name) && p.made(s, c) {
+			out = append(out, s.name)
+		}
+	}
+	return out
+}
+
+// AcceptsSummary says whether a summary counts by itself. Whether it decides is
+// for EvaluateSummaries, which looks at all of them.
+func (p *Policy) AcceptsSummary(subject artifact.Digest, s SummaryCandidate, at time.Time) bool {
+	if p == nil || p.digest.IsZero() || len(p.Verifiers(s.Candidate)) == 0 {
+		return false
+	}
+	code, _, _ := p.summaries.refuse(p.digest, subject, s, at)
+	return code == ""
+}
+
+// A SummaryCandidate is a verification summary that was found: who signed it
+// and when, and what it says, or the Problem that leaves it unread.
+type SummaryCandidate struct {
+	Candidate provenance.Candidate
+	Summary   provenance.Summary
+	Problem   string
+}
+
+// EvaluateSummaries judges an artifact by what verifiers said of it, where its
+// bytes are not hashed. It allows only where the summaries of as many verifiers
+// as the policy demands are there, passed, are about subject, under this policy
+// or one that it names, and fresh at c.At; where none of those verifiers says
+// that it failed, however long ago; where the signatures among c.Candidates do
+// not deny; and where c.Manifest, the record that a verifier kept, is allowed
+// too. c.Manifest may be nil, for then the verifier's word stands alone.
+func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandidate, c Case) Verdict {
+	if p == nil || p.digest.IsZero() {
+		return p.Evaluate(Case{})
+	}
+	reasons := p.judgeSummaries(subject, found, c.At)
+	for _, f := range c.Faults {
+		reasons = append(reasons, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
+	}
+	reasons = append(reasons, p.Gate(c.Candidates).Reasons...)
+	if c.Manifest != nil {
+		if c.Manifest.Subject != subject {
+			reasons = append(reasons, Reason{Code: provenance.CodeSummaryMalformed, Effect: Deny, Message: "the recalled record is about another artifact"})
+		}
+		reasons = append(reasons, p.Evaluate(c).Reasons...)
+	}
+	return combine(reasons, p.digest)
+}
+
+// judgeSummaries gives at least one reason, and one that allows only where
+// enough summaries are accepted: silence here would let the recalled record be
+// the only word spoken.
+func (p *Policy) judgeSummaries(subject artifact.Digest, found []SummaryCandidate, at time.Time) []Reason {
+	deny := func(code, message, subject string) Reason {
+		return Reason{Code: code, Effect: Deny, Message: message, Subject: subject}
+	}
+	if p.summaries == nil {
+		return []Reason{deny(provenance.CodeSummaryMissing, "the policy accepts no verification summaries: it has no section summaries", "")}
+	}
+	var accepted, final, refused []Reason
+	var held []holder
+	for _, s := range found {
+		digest := ""
+		if !s.Candidate.Digest.IsZero() {
+			digest = s.Candidate.Digest.String()
+		}
+		by := p.Verifiers(s.Candidate)
+		if len(by) == 0 {
+			refused = append(refused, deny(provenance.CodeSummaryWrongSigner, stranger(s.Candidate), digest))
+			continue
+		}
+		code, detail, decides := p.summaries.refuse(p.digest, subject, s, at)
+		switch {
+		case code == "":
+			for _, name := range by {
+				held = append(held, holder{name, s.Candidate.Identity})
+				accepted = append(accepted, Reason{Code: provenance.CodeSummaryAccepted, Effect: Allow, Subject: name, Message: detail})
+			}
+		case decides:
+			final = append(final, deny(code, detail, digest))
+		default:
+			refused = append(refused, deny(code, detail, digest))
+		}
+	}
+	if met := p.summaries.by.met(distinct(held)); p.summaries.by.Count < 1 || met < p.summaries.by.Count {
+		final = append(final, refused...)
+		if len(final) == 0 || len(held) > 0 {
+			final = append(final, deny(provenance.CodeSummaryMissing, p.summaries.by.shortfall(distinct(held), met)+" verification summaries", ""))
+		}
+	}
+	return append(accepted, final...)
+}
+
+// refuse says why a summary by an accepted verifier does not count, or in one
+// clause what it says. What is final denies whatever others say: of two that
+// disagree the one that denies wins, and what cannot be read could be that one.
+func (r *summaryRule) refuse(own, subject artifact.Digest, s SummaryCandidate, at time.Time) (code, detail string, final bool) {
+	sum := s.Summary
+	counts := sum.Policy == own || slices.Contains(r.policies, sum.Policy)
+	switch {
+	case s.Problem != "":
+		return provenance.CodeSummaryMalformed, "a verification summary by an accepted verifier cannot be read: " + s.Problem, true
+	case subject.IsZero() || sum.Subject != subject:
+		return provenance.CodeSummaryMalformed, "a verification summary about another artifact", true
+	case sum.Policy.IsZero() || !counts:
+		return provenance.CodeSummaryWrongPolicy, fmt.Sprintf("a verification summary under another policy: %s", digestWord(sum.Policy)), false
+	case sum.Result != provenance.Passed:
+		return provenance.CodeSummaryFailed, fmt.Sprintf("verifier %q says that the artifact failed, at %s", sum.VerifierID, bound(sum.At)), true
+	case r.verifier != "" && sum.VerifierID != r.verifier:
+		return provenance.CodeSummaryWrongSigner, fmt.Sprintf("the verifier calls itself %q, and the policy wants %q", sum.VerifierID, r.verifier), false
+	case !slices.Contains(sum.Properties, provenance.PropertyBytes):
+		return provenance.CodeSummaryInsufficient, fmt.Sprintf("verifier %q does not say that every byte was verified (%s)", sum.VerifierID, provenance.PropertyBytes), false
+	}
+	when, how := r.time(s)
+	switch {
+	case when.IsZero():
+		return provenance.CodeSummaryStale, "nobody who is trusted says how old the verification summary is", false
+	case when.After(at.Add(maxAhead)):
+		return provenance.CodeSummaryStale, fmt.Sprintf("the verification summary is of %s, which is still to come", bound(when)), false
+	case at.Sub(when) > r.maxAge:
+		return provenance.CodeSummaryStale, fmt.Sprintf("the verification summary is of %s, and at most %s are allowed", bound(when), r.maxAge), false
+	}
+	return "", fmt.Sprintf("verifier %q verified every byte at %s (%s); no byte of the model was hashed in this run", sum.VerifierID, bound(when), how), false
+}
+
+// maxAhead is how far a time may lie in the future: clocks differ.
+const maxAhead = 15 * time.Minute
+
+// time is the earliest time for which an authority vouches: a later one may be
+// that of a second timestamp. The verifier's own word counts only where the
+// policy says so, and never makes a summary younger than its signature.
+func (r *summaryRule) time(s SummaryCandidate) (when time.Time, how string) {
+	for _, t := range trustedTimes(s.Candidate.SignedAt) {
+		if at, err := time.Parse(time.RFC3339, t); err == nil && (when.IsZero() || at.Before(when)) {
+			when, how = at, "by the time of its signature"
+		}
+	}
+	if said := s.Summary.At; !said.IsZero() && (when.IsZero() && r.stated || !when.IsZero() && said.Before(when)) {
+		when, how = said, "by its own word"
+	}
+	return when, how
+}
+
+// stranger says why a summary is nobody's whom the policy accepts.
+func stranger(c provenance.Candidate) string {
+	if c.Verdict != provenance.Proven {
+		return fmt.Sprintf("a verification summary that was not proven to be by an accepted verifier (%s): %s", c.Code, c.Detail)
+	}
+	return "a verification summary by " + describe(c.Identity) + ", whom the policy does not accept as a verifier"
+}
+
+func digestWord(d artifact.Digest) string {
+	if d.IsZero() {
+		return "none that it names by SHA-256"
+	}
+	return d.String()
+}
