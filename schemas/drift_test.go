@@ -25,6 +25,8 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 		{schemas.Manifest(), map[string]any{
 			"manifest": provenance.Manifest{}, "generator": provenance.Generator{}, "catalog": provenance.Catalog{},
 			"artifact": provenance.Artifact{}, "member": provenance.Member{}, "file": provenance.File{},
+			"loading": provenance.Loading{}, "loader": provenance.Loader{}, "template": provenance.Template{}, "promptText": provenance.PromptText{},
+			"weights": provenance.Weights{}, "statedCount": provenance.StatedCount{},
 			"signature": provenance.Signature{}, "attestation": provenance.Attestation{}, "identity": provenance.Identity{}, "claim": provenance.Claim{},
 			"observation": provenance.Observation{}, "speaker": provenance.Speaker{}, "source": provenance.Source{},
 			"document": provenance.Document{}, "licensing": provenance.Licensing{}, "licenseText": provenance.LicenseText{}, "textMatch": provenance.TextMatch{},

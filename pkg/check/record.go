@@ -63,6 +63,7 @@ func (e *examination) generator() provenance.Generator {
 		Catalogs: []provenance.Catalog{
 			{Name: "claims", Digest: disclose.CatalogDigest()},
 			{Name: "licenses", Digest: license.CatalogDigest()},
+			{Name: "rules", Digest: inspect.RulesDigest()},
 		},
 	}
 }
@@ -180,53 +181,25 @@ func (e *examination) sign(m *provenance.Manifest) {
 	}
 }
 
-// disclose asks the documents, and settles claims from what everybody says.
+// disclose asks the documents and the files together, and settles claims from
+// what everybody says.
 func (e *examination) disclose(m *provenance.Manifest) error {
 	in := disclose.Input{Root: modelRoot(m.Files)}
-	var observations []provenance.ClaimObservation
-	seen := map[provenance.Document]bool{}
-	for _, f := range m.Files {
-		doc := provenance.Document{Path: f.Path, Digest: f.Digest}
-		w := e.gallery.seen(f.Layer, f.Path)
-		if seen[doc] || f.Role == artifact.RoleSystem {
-			continue
-		}
-		seen[doc] = true
-		var facts []inspect.Facts
-		if w != nil {
-			facts = append(facts, w.facts)
-		}
-		switch {
-		case !disclose.Wanted(f.Path) && !inspect.Wanted(f.Path):
-		case w == nil || w.text == nil:
-			in.Unread = append(in.Unread, doc)
-			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeDocumentTooLarge, Subject: f.Path, Digest: f.Digest,
-				Detail: fmt.Sprintf("%q has %d bytes; what it says was not read", f.Path, f.Size)})
-		default:
-			if inspect.Wanted(f.Path) {
-				facts = append(facts, inspect.Config(f.Path, f.Digest, w.text))
-			}
-			if disclose.Wanted(f.Path) {
-				in.Documents = append(in.Documents, disclose.Document{Path: f.Path, Digest: f.Digest, Role: f.Role, Text: w.text})
-			}
-		}
-		for _, fact := range facts {
-			m.Findings = append(m.Findings, located(fact.Findings, f)...)
-			observations = append(observations, fact.Observations...)
-		}
-	}
+	types := disclose.Catalog()
+	model := inspect.NewModel(inspect.ModelConfig{Claims: named(types), Partial: len(e.report.Unread) > 0})
+	e.readFiles(m, &in, model)
 	for _, u := range e.report.Unread {
 		if !u.Digest.IsZero() && u.Path == "" { // an archive: nobody knows which documents are in it
 			in.Unread = append(in.Unread, provenance.Document{Path: "layer", Digest: u.Digest})
 		}
 	}
-	observations = append(observations, e.precision(m)...)
 	e.ociStatements(&in)
 	said := disclose.Extract(in)
 	m.Findings = append(m.Findings, said.Findings...)
-	observations = append(observations, said.Observations...)
-	types := disclose.Catalog()
-	claims, err := provenance.Settle(types, inspect.Join(observations), said.Searched, in.Unread, producer(m.Signatures))
+	seen := model.Summary(said.Observations)
+	e.loading(m, seen)
+	observations := slices.Concat(seen.Observations, e.precision(m), seen.Refile(said.Observations))
+	claims, err := provenance.Settle(asked(types, observations), observations, said.Searched, in.Unread, producer(m.Signatures))
 	if err != nil {
 		return err
 	}
@@ -238,6 +211,40 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 		}
 	}
 	return nil
+}
+
+// readFiles hands every file of the model to those who read documents and to
+// those who look at what loading does.
+func (e *examination) readFiles(m *provenance.Manifest, in *disclose.Input, model *inspect.Model) {
+	seen := map[provenance.Document]bool{}
+	for _, f := range m.Files {
+		doc := provenance.Document{Path: f.Path, Digest: f.Digest}
+		if seen[doc] || f.Role == artifact.RoleSystem {
+			continue
+		}
+		seen[doc] = true
+		w := e.gallery.seen(f.Layer, f.Path)
+		facts := inspect.Facts{} // of what nobody saw: unknown
+		if w != nil {
+			facts = w.facts
+		}
+		var config []inspect.Facts
+		switch {
+		case !disclose.Wanted(f.Path) && !inspect.Wanted(f.Path):
+		case w == nil || w.text == nil:
+			in.Unread = append(in.Unread, doc)
+			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeDocumentTooLarge, Subject: f.Path, Digest: f.Digest,
+				Detail: fmt.Sprintf("%q has %d bytes; what it says was not read", f.Path, f.Size)})
+		default:
+			if inspect.Wanted(f.Path) {
+				config = append(config, inspect.Config(f.Path, f.Digest, w.text))
+			}
+			if disclose.Wanted(f.Path) {
+				in.Documents = append(in.Documents, disclose.Document{Path: f.Path, Digest: f.Digest, Role: f.Role, Text: w.text})
+			}
+		}
+		model.Add(f.Path, f.Digest, append([]inspect.Facts{facts}, config...)...)
+	}
 }
 
 // precision says in which number formats the weights are stored, over all
@@ -299,19 +306,6 @@ func (e *examination) ociStatements(in *disclose.Input) {
 			in.Annotations = append(in.Annotations, disclose.Annotations{Digest: member.descriptor.Digest, Values: member.image.Annotations})
 		}
 	}
-}
-
-// located gives findings of a reader the file that it read.
-func located(findings []provenance.Finding, f provenance.File) []provenance.Finding {
-	for i := range findings {
-		if findings[i].Subject == "" {
-			findings[i].Subject = f.Path
-		}
-		if findings[i].Digest.IsZero() {
-			findings[i].Digest = f.Digest
-		}
-	}
-	return findings
 }
 
 // producer names the signer whom the policy calls the model's producer, if one

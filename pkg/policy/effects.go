@@ -58,6 +58,7 @@ func Effects() []Effect {
 		{provenance.CodeDocumentTooLarge, Hold, false, "what it says was not read"},
 		{provenance.CodeDocumentMalformed, Hold, false, "what it says was not read"},
 		{provenance.CodeNetworkOnLoad, Hold, false, "what is loaded is more than what was verified"},
+		{provenance.CodeLoadingUnknown, Hold, false, "nobody can say what loading it does"},
 		{provenance.CodeNativeCode, Allow, false, "a property of the model, named in the record"},
 		{provenance.CodeCodeOnLoad, Allow, false, "a property of the model, named in the record"},
 		{provenance.CodeSerializedObjects, Allow, false, "a property of the model, named in the record"},

@@ -53,7 +53,7 @@ func (p *Policy) Evaluate(c Case) Verdict {
 		reasons = append(reasons, judgeRecord(c.Manifest)...)
 		reasons = append(reasons, p.judgeSignatures(c)...)
 		reasons = append(reasons, p.judgeAttestations(c)...)
-		reasons = append(reasons, p.judgeFindings(c.Manifest.Findings)...)
+		reasons = append(reasons, p.judgeFindings(told(c.Manifest))...)
 		against := p.judgeRules(expression.NewRecord(p.facts(c)))
 		if p.reviews != nil {
 			reviews := p.judgeReviews(c)

@@ -185,12 +185,15 @@ func TestSilenceDenies(t *testing.T) {
 	expect(t, p.Evaluate(policy.Case{Manifest: record(p, nil), Faults: []provenance.Finding{fault}}), policy.Deny, provenance.CodeDigestMismatch, provenance.CodeUnsignedAllowed)
 
 	empty := record(p, nil)
-	empty.Files = nil
+	empty.Files, empty.Loading.Class = nil, provenance.LoadUnknown
 	expect(t, p.Evaluate(policy.Case{Manifest: empty}), policy.Deny, provenance.CodeEmptyArtifact, provenance.CodeUnsignedAllowed)
 	system := record(p, nil)
-	system.Files[0].Role = artifact.RoleSystem
+	system.Files[0].Role, system.Loading.Class = artifact.RoleSystem, provenance.LoadUnknown
 	expect(t, p.Evaluate(policy.Case{Manifest: system}), policy.Deny, provenance.CodeEmptyArtifact, provenance.CodeUnsignedAllowed)
-	expect(t, p.Evaluate(policy.Case{Manifest: &provenance.Manifest{}}), policy.Deny, provenance.CodeRecordInvalid, provenance.CodeEmptyArtifact, provenance.CodeUnsignedAllowed)
+	expect(t, p.Evaluate(policy.Case{Manifest: &provenance.Manifest{}}), policy.Deny, provenance.CodeRecordInvalid, provenance.CodeEmptyArtifact, provenance.CodeLoadingUnknown, provenance.CodeUnsignedAllowed)
+	silent := record(p, nil)
+	silent.Loading = nil
+	expect(t, p.Evaluate(policy.Case{Manifest: silent}), policy.Hold, provenance.CodeLoadingUnknown, provenance.CodeUnsignedAllowed)
 
 	unread, err := policy.Build(policy.Settings{KeyFiles: []string{"a"}})
 	if err != nil {

@@ -48,7 +48,8 @@ func ExamplePolicy_Evaluate() {
 		Subject:   subject,
 		Generator: provenance.Generator{Name: "modelcheck", Version: "v1.0.0"},
 		Artifact:  provenance.Artifact{Kind: "manifest", Members: []provenance.Member{{Digest: subject, Packaging: "oras"}}},
-		Files:     []provenance.File{{Path: "model.gguf", Digest: artifact.SumSHA256([]byte("weights")), Size: 7}},
+		Files:     []provenance.File{{Path: "model.gguf", Digest: artifact.SumSHA256([]byte("weights")), Size: 7, Class: provenance.LoadInert}},
+		Loading:   &provenance.Loading{Class: provenance.LoadInert, Scope: "these files"},
 	}
 	v := p.Evaluate(policy.Case{Manifest: record})
 	fmt.Println(v.Allowed(), v.Reasons[0].Code)

@@ -159,7 +159,8 @@ func record(p *policy.Policy, candidates []provenance.Candidate, findings ...pro
 		Subject:   d,
 		Generator: provenance.Generator{Name: "modelcheck", Version: "test"},
 		Artifact:  provenance.Artifact{Kind: "manifest", Members: []provenance.Member{{Digest: d, Packaging: "oras"}}},
-		Files:     []provenance.File{{Path: "m.safetensors", Digest: artifact.SumSHA256(nil), Role: artifact.RoleWeights}},
+		Files:     []provenance.File{{Path: "m.safetensors", Digest: artifact.SumSHA256(nil), Role: artifact.RoleWeights, Class: provenance.LoadInert}},
+		Loading:   &provenance.Loading{Class: provenance.LoadInert, Scope: "these files"},
 		Findings:  findings,
 	}
 	for _, c := range candidates {

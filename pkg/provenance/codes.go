@@ -61,6 +61,7 @@ const (
 	CodeCodeOnLoad          = "code-on-load"
 	CodeNetworkOnLoad       = "network-on-load"    // makes a loader fetch something from elsewhere
 	CodeNativeCode          = "native-code"        // machine code, whatever its name
+	CodeLoadingUnknown      = "loading-unknown"    // nobody can say what loading the file does
 	CodeSerializedObjects   = "serialized-objects" // pickle and its kin: loading may run code
 	CodeIgnoredBySigner     = "ignored-by-signer"  // a file that the signer had left out of a model signature
 	CodeIgnoredByDefault    = "ignored-git-file"   // a file of git's, which model signatures leave out

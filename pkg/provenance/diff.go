@@ -15,7 +15,10 @@ type Difference struct {
 	Before, After    artifact.Digest // subjects, both zero where they are the same
 	Claims           []ClaimChange   // by id
 	Files            []FileChange    // by path
-	SignersGone      []Signature     // loud: who signed before and does not now
+	Loading          LoadingChange   // what loading does
+	WeightsGone      []Weights
+	WeightsAdded     []Weights
+	SignersGone      []Signature // loud: who signed before and does not now
 	SignersAdded     []Signature
 	AttestersGone    []Attestation
 	AttestersAdded   []Attestation
@@ -46,6 +49,7 @@ type FileChange struct {
 // IsZero says that nothing changed.
 func (d Difference) IsZero() bool {
 	return d.Before.IsZero() && d.After.IsZero() && len(d.Claims) == 0 && len(d.Files) == 0 &&
+		d.Loading.IsZero() && len(d.WeightsGone) == 0 && len(d.WeightsAdded) == 0 &&
 		len(d.SignersGone) == 0 && len(d.SignersAdded) == 0 &&
 		len(d.AttestersGone) == 0 && len(d.AttestersAdded) == 0 &&
 		len(d.FindingsGone) == 0 && len(d.FindingsAdded) == 0 &&
@@ -61,6 +65,8 @@ func Diff(a, b *Manifest) Difference {
 	}
 	d.Claims, d.EvidenceReplaced = diffClaims(a.Claims, b.Claims)
 	d.Files = diffFiles(a.Files, b.Files)
+	d.Loading = diffLoading(a, b)
+	d.WeightsGone, d.WeightsAdded = missing(a.Weights, b.Weights), missing(b.Weights, a.Weights)
 	d.SignersGone, d.SignersAdded = missing(a.Signatures, b.Signatures), missing(b.Signatures, a.Signatures)
 	d.AttestersGone, d.AttestersAdded = missing(a.Attestations, b.Attestations), missing(b.Attestations, a.Attestations)
 	d.FindingsGone, d.FindingsAdded = missing(a.Findings, b.Findings), missing(b.Findings, a.Findings)

@@ -37,6 +37,8 @@ type substance struct {
 	Generator    Generator       `json:"-"`
 	Artifact     Artifact        `json:"artifact"`
 	Files        []File          `json:"files"`
+	Loading      *Loading        `json:"loading,omitempty"`
+	Weights      []Weights       `json:"weights,omitempty"`
 	Signatures   []Signature     `json:"signatures"`
 	Attestations []Attestation   `json:"attestations,omitempty"`
 	Claims       []Claim         `json:"claims"`

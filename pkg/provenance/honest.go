@@ -18,7 +18,8 @@ var ErrDishonest = errors.New("dishonest provenance manifest")
 // a verified observation, a conflict on two observations that differ and on no
 // value, an absence on the documents that were searched); nothing is attested
 // but by a producer whose signature stands in the record; evidence lies in
-// files that the record lists; coverage counts what the claims say.
+// files that the record lists; the class of loading is the worst of the files,
+// and what is unknown is said to be; coverage counts what the claims say.
 func Validate(m *Manifest) error {
 	if m == nil {
 		return fmt.Errorf("%w: there is none", ErrDishonest)
@@ -29,7 +30,8 @@ func Validate(m *Manifest) error {
 // validate is Validate for a sorted manifest.
 func validate(m *Manifest) error {
 	for _, check := range []func(*Manifest) error{
-		checkHead, checkFiles, checkSignatures, checkClaims, checkLicensing, checkLineage, checkFindings, checkCoverage,
+		checkHead, checkFiles, checkLoading, checkWeights, checkSignatures,
+		checkClaims, checkLicensing, checkLineage, checkFindings, checkCoverage,
 	} {
 		if err := check(m); err != nil {
 			return fmt.Errorf("%w: %w", ErrDishonest, err)

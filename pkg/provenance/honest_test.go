@@ -91,9 +91,25 @@ func TestDishonestManifestsAreRefused(t *testing.T) {
 			c.State, c.Observations[0].Grade = provenance.StateAttested, provenance.Attested
 			c.Observations[0].Speaker = provenance.Speaker{Relation: provenance.Producer, Signer: "ci"}
 		}, "did not sign as producer"},
-		"inflated coverage":      {func(m m) { m.Coverage[0].Counts["verified"]++ }, "does not count"},
-		"inflated verifiability": {func(m m) { m.Coverage[0].Verifiable++ }, "does not count"},
-		"coverage of nothing":    {func(m m) { m.Coverage[0].Claims = append(m.Coverage[0].Claims, "x") }, "not there"},
+		"loads worse than it says":    {func(m m) { m.Files[0].Class = provenance.LoadNative }, `that of the files is "native"`},
+		"loads less than its class":   {func(m m) { m.Loading.Class = provenance.LoadCodeOnLoad }, `is "code-on-load"`},
+		"unknown, and nobody says so": {func(m m) { m.Files[0].Class = provenance.LoadUnknown }, "nobody says"},
+		"unknown, said of another": {func(m m) {
+			m.Files[0].Class, m.Loading.Class = provenance.LoadUnknown, provenance.LoadUnknown
+			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeLoadingUnknown, Digest: m.Files[1].Digest, Detail: "x"})
+		}, "nobody says"},
+		"loads without a scope":                        {func(m m) { m.Loading.Scope = "" }, "without a scope"},
+		"a loader without rules":                       {func(m m) { m.Loading.Loaders[0].Rules = nil }, "without name or rules"},
+		"a template of no file":                        {func(m m) { m.Loading.Templates[0].Path = "x" }, "of no file"},
+		"a template without digest":                    {func(m m) { m.Loading.Templates[0].Digest = artifact.Digest{} }, "without digest"},
+		"weights of no file":                           {func(m m) { m.Weights[0].First = "x" }, "of no file"},
+		"more scales than elements":                    {func(m m) { m.Weights[0].Scales = 11 }, "more than the whole"},
+		"weights that do not add up":                   {func(m m) { m.Weights[0].Main = 8 }, "do not add up"},
+		"number formats that do not":                   {func(m m) { m.Weights[0].ByDType = map[string]uint64{"BF16": 9} }, "do not add up"},
+		"a statement held to a number nobody measured": {func(m m) { m.Weights[0].Stated[0].Measured = 11 }, "not measured"},
+		"inflated coverage":                            {func(m m) { m.Coverage[0].Counts["verified"]++ }, "does not count"},
+		"inflated verifiability":                       {func(m m) { m.Coverage[0].Verifiable++ }, "does not count"},
+		"coverage of nothing":                          {func(m m) { m.Coverage[0].Claims = append(m.Coverage[0].Claims, "x") }, "not there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := sample(t)

@@ -24,6 +24,8 @@ type Manifest struct {
 	Generator    Generator       `json:"generator"`
 	Artifact     Artifact        `json:"artifact"`
 	Files        []File          `json:"files"`
+	Loading      *Loading        `json:"loading,omitempty"` // nil says nothing, and no policy takes it for inert
+	Weights      []Weights       `json:"weights,omitempty"`
 	Signatures   []Signature     `json:"signatures"`
 	Attestations []Attestation   `json:"attestations,omitempty"` // that the policy demands
 	Claims       []Claim         `json:"claims"`
@@ -76,6 +78,7 @@ type File struct {
 	Size   int64           `json:"size"`
 	Role   artifact.Role   `json:"role"`
 	Format string          `json:"format,omitempty"`
+	Class  LoadClass       `json:"class"` // what loading it can do at most
 	Layer  artifact.Digest `json:"layer,omitzero"`
 	// Members names the manifests of an index that hold the file, where not
 	// all of them do.

@@ -72,10 +72,26 @@ func sample(t testing.TB) *provenance.Manifest {
 			Members: []provenance.Member{{Digest: subject, Packaging: "oras", ContentIdentity: digest("content")}},
 		},
 		Files: []provenance.File{
-			{Path: "model.safetensors", Digest: digest("weights"), Size: 30, Role: artifact.RoleWeights, Format: "safetensors", Layer: digest("weights")},
-			{Path: "README.md", Digest: digest("readme"), Size: 7, Role: artifact.RoleCard, Layer: digest("readme")},
-			{Path: "LICENSE", Digest: digest("license"), Size: 5, Role: artifact.RoleLicense, Layer: digest("license")},
+			{Path: "model.safetensors", Digest: digest("weights"), Size: 30, Role: artifact.RoleWeights, Format: "safetensors", Class: provenance.LoadInert, Layer: digest("weights")},
+			{Path: "README.md", Digest: digest("readme"), Size: 7, Role: artifact.RoleCard, Class: provenance.LoadInert, Layer: digest("readme")},
+			{Path: "LICENSE", Digest: digest("license"), Size: 5, Role: artifact.RoleLicense, Class: provenance.LoadTemplate, Layer: digest("license")},
 		},
+		Loading: &provenance.Loading{
+			Class: provenance.LoadTemplate, Scope: "these files",
+			Loaders: []provenance.Loader{{Name: "transformers", Rules: []string{"MC-B", "MC-A"}}, {Name: "peft", Rules: []string{"MC-A"}}},
+			Templates: []provenance.Template{
+				{Path: "README.md", Digest: digest("template"), Size: 9, Conditional: []provenance.PromptText{{Text: "b", Condition: "y", Line: 2}, {Text: "a", Condition: "x", Line: 1}}},
+				{Path: "LICENSE", Digest: digest("template"), Size: 9},
+			},
+		},
+		Weights: []provenance.Weights{{
+			Folder: ".", First: "model.safetensors", Files: 1, Tensors: 2, Stored: 10, Scales: 1, Predicted: 2, Main: 7,
+			ByDType: map[string]uint64{"BF16": 9, "F32": 1},
+			Stated: []provenance.StatedCount{
+				{Text: "10", Counts: "all stored elements", Measured: 10, Path: "README.md", Lines: []int{4, 4}},
+				{Text: "7", Counts: "parameters of the main model", Measured: 7, Path: "README.md", Lines: []int{3, 3}},
+			},
+		}},
 		Signatures: []provenance.Signature{{
 			Signer: "ci", Scheme: "sigstore-key", PredicateType: "https://sigstore.dev/cosign/sign/v1",
 			Identity: provenance.Identity{KeyFingerprint: digest("key").String()}, Relation: provenance.Repackager,
@@ -104,6 +120,21 @@ func shuffle(m *provenance.Manifest) *provenance.Manifest {
 	slices.Reverse(s.Generator.Catalogs)
 	slices.Reverse(s.Files)
 	s.Files = append(s.Files, s.Files[0])
+	loading := *s.Loading
+	loading.Loaders, loading.Templates = slices.Clone(loading.Loaders), slices.Clone(loading.Templates)
+	slices.Reverse(loading.Loaders)
+	for i := range loading.Loaders {
+		loading.Loaders[i].Rules = slices.Clone(loading.Loaders[i].Rules)
+		slices.Reverse(loading.Loaders[i].Rules)
+	}
+	slices.Reverse(loading.Templates)
+	loading.Templates = append(loading.Templates, loading.Templates...)
+	for i := range loading.Templates {
+		loading.Templates[i].Conditional = slices.Clone(loading.Templates[i].Conditional)
+		slices.Reverse(loading.Templates[i].Conditional)
+	}
+	s.Loading = &loading
+	s.Weights = append(slices.Clone(s.Weights), s.Weights...)
 	slices.Reverse(s.Claims)
 	for i := range s.Claims {
 		slices.Reverse(s.Claims[i].Observations)

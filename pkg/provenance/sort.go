@@ -17,6 +17,12 @@ import (
 //	catalogs        name
 //	members         digest, platform
 //	files           path, digest, layer
+//	loaders         name
+//	rules           word
+//	templates       path, where, digest
+//	conditional     line
+//	weights         folder, first file
+//	stated          path, lines, text
 //	signatures      signer, scheme, identity
 //	attestations    signer, predicate type, scheme, identity
 //	evidence        word
@@ -40,6 +46,8 @@ func Sort(m *Manifest) *Manifest {
 		return cmp.Or(a.Digest.Compare(b.Digest), cmp.Compare(a.Platform, b.Platform))
 	})
 	s.Files = sortFiles(m.Files)
+	s.Loading = sortLoading(m.Loading)
+	s.Weights = sortWeights(m.Weights)
 	s.Signatures = sortSignatures(m.Signatures)
 	s.Attestations = sortAttestations(m.Attestations)
 	s.Claims = make([]Claim, 0, len(m.Claims))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,8 @@ type Comparison struct {
 	Measured uint64            `json:"measured"` // the nearest measured number
 	Counts   string            `json:"counts"`   // what the measured number counts; "" where none fits
 	Source   provenance.Source `json:"source"`
+	at       int               // in the list of what documents say
+	stored   bool              // it counts what claimStored counts
 }
 
 // compareNumbers explains every stated total by what it counts. One that fits
@@ -32,7 +35,7 @@ func compareNumbers(measured []Measured, said []provenance.ClaimObservation) ([]
 	}
 	var out []Comparison
 	var found []provenance.Finding
-	for _, o := range said {
+	for i, o := range said {
 		if o.Claim != claimTotal || o.Grade == provenance.Verified || len(o.Value) == 0 {
 			continue
 		}
@@ -45,7 +48,7 @@ func compareNumbers(measured []Measured, said []provenance.ClaimObservation) ([]
 			continue
 		}
 		c := measured[0].explain(v.Count, v.Text)
-		c.Claim, c.Stated, c.Source = o.Claim, v.Text, o.Source
+		c.Claim, c.Stated, c.Source, c.at = o.Claim, v.Text, o.Source, i
 		out = append(out, c)
 		if c.Counts == "" {
 			found = append(found, newFinding("MC-PARAMETERS-DIFFER", codeDiffers, claimTotal,
@@ -70,7 +73,7 @@ func (m Measured) explain(count float64, text string) Comparison {
 		{m.Stored, "all stored elements, with scales"},
 	} {
 		if k.n > 0 && (m.Main > 0 || k.n == m.Stored) && sameAtPrecision(uint64(count), unit, k.n) {
-			c.Measured, c.Counts = k.n, k.what
+			c.Measured, c.Counts, c.stored = k.n, k.what, k.n == m.Stored && k.n != m.Main
 			return c
 		}
 	}
@@ -99,4 +102,18 @@ func unitOf(count float64, text string) uint64 {
 		return 1
 	}
 	return uint64(unit)
+}
+
+// Refile moves statements that count all stored elements to the claim about
+// those, where another statement counts the main model: they differ in
+// definition and do not contradict each other. All others stay as they are.
+func (s Summary) Refile(said []provenance.ClaimObservation) []provenance.ClaimObservation {
+	out := slices.Clone(said)
+	main := slices.ContainsFunc(s.Comparisons, func(c Comparison) bool { return c.Counts != "" && !c.stored })
+	for _, c := range s.Comparisons {
+		if main && c.stored {
+			out[c.at].Claim = claimStored
+		}
+	}
+	return out
 }

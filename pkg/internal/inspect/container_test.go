@@ -109,7 +109,7 @@ func TestZipBehindOtherContent(t *testing.T) {
 	for _, name := range []string{"m.pkl", "README.md", "x"} {
 		body := append([]byte(strings.Repeat("text\n", 50000)), z...)
 		f := look(name, body, 777)
-		if f.Class.rank() < ClassUnknown.rank() || !slices.Contains(ids(f), provenance.CodeFormatMismatch) {
+		if f.Class.Compare(ClassUnknown) < 0 || !slices.Contains(ids(f), provenance.CodeFormatMismatch) {
 			t.Errorf("%s: %v %v", name, f.Class, ids(f))
 		}
 	}

@@ -55,10 +55,10 @@ func TestCorpus(t *testing.T) {
 			}
 		}
 		switch {
-		case row[6] == "malicious" && facts.Class.rank() < ClassTemplate.rank(),
+		case row[6] == "malicious" && facts.Class.Compare(ClassTemplate) < 0,
 			row[6] == "malformed" && facts.Class != ClassUnknown && facts.Class != ClassTemplate,
-			row[6] == "benign" && row[5] != "chat-template" && facts.Class.rank() > ClassUnknown.rank(),
-			row[6] == "benign" && row[5] == "chat-template" && facts.Class.rank() > ClassTemplate.rank() && facts.Class != ClassUnknown:
+			row[6] == "benign" && row[5] != "chat-template" && facts.Class.Compare(ClassUnknown) > 0,
+			row[6] == "benign" && row[5] == "chat-template" && facts.Class.Compare(ClassTemplate) > 0 && facts.Class != ClassUnknown:
 			t.Errorf("%s is %s: %q %v %v", row[0], row[6], facts.Format, facts.Class, ids(facts))
 		}
 	}

@@ -140,6 +140,9 @@ func (s *Sink) document() documentKind {
 		if kind == configuration && s.depth == 0 || kind == pythonSource && s.depth > 0 && torchScript(s.path) {
 			return noDocument // Config is given it; TorchScript is not Python
 		}
+		if kind == noDocument && s.format == FormatJSON && extension(s.path) != ".json" && extension(s.path) != ".jsonl" {
+			return configuration // under whatever name: Ollama's layers, a signature
+		}
 		return kind
 	}
 	return noDocument

@@ -24,52 +24,21 @@ type Tensors struct {
 	ByDType  map[string]uint64 // elements by the format's own dtype names
 }
 
-// A Class says what loading a file can do at most, in the order of harm. The
-// zero value is unknown, which a policy must treat as the worst: use Worse to
-// compare.
-type Class uint8
+// A Class says what loading a file can do at most. The zero value is unknown.
+type Class = provenance.LoadClass
 
-// The classes (model-files §6.3).
+// The classes (model-files §6.3), by their short names here.
 const (
-	ClassUnknown    Class = iota // not understood, or not examined
-	ClassInert                   // data only
-	ClassDiscloses               // inert, and holds texts beyond weights
-	ClassTemplate                // holds a template that a runtime renders
-	ClassFileRead                // makes a loader read other files
-	ClassEgress                  // makes a loader ask a network
-	ClassCode                    // source code that runs when somebody starts it
-	ClassCodeOnLoad              // runs code when loaded
-	ClassNative                  // machine code
+	ClassUnknown    = provenance.LoadUnknown
+	ClassInert      = provenance.LoadInert
+	ClassDiscloses  = provenance.LoadDiscloses
+	ClassTemplate   = provenance.LoadTemplate
+	ClassFileRead   = provenance.LoadFileRead
+	ClassEgress     = provenance.LoadEgress
+	ClassCode       = provenance.LoadCode
+	ClassCodeOnLoad = provenance.LoadCodeOnLoad
+	ClassNative     = provenance.LoadNative
 )
-
-var classNames = [...]string{"unknown", "inert", "discloses", "template", "file-read", "egress", "code", "code-on-load", "native"}
-
-// String returns the word used in reports.
-func (c Class) String() string {
-	if int(c) < len(classNames) {
-		return classNames[c]
-	}
-	return classNames[ClassUnknown]
-}
-
-// MarshalText writes the word of String.
-func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
-
-// Worse returns the class that allows more. Code that was found outranks what
-// is unknown; unknown outranks everything that does not run code.
-func (c Class) Worse(d Class) Class {
-	if c.rank() >= d.rank() {
-		return c
-	}
-	return d
-}
-
-func (c Class) rank() int {
-	if c == ClassUnknown || int(c) >= len(classNames) {
-		return int(ClassCodeOnLoad)*2 - 1
-	}
-	return int(c) * 2
-}
 
 // The formats that are told apart by content.
 const (

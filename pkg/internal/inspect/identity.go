@@ -17,6 +17,14 @@ const (
 	claimMain   = "model.parameters.main"   // without scales and predicted layers
 	claimShapes = "model.shapes"            // how far shapes follow from the configuration
 	claimTotal  = "model.parameters.total"
+	claimMix    = "model.precision.mix" // elements of each number format
+	claimShards = "model.shards"        // how many files there are, and should be
+
+	claimTokenizer   = "model.tokenizer" // what tokenizer.json is, whatever its layout
+	claimTemplates   = "model.templates" // digests of the prompt templates
+	claimQuantizedBy = "quantization.by"
+	claimCalibration = "quantization.calibration"
+	claimImatrix     = "quantization.imatrix"
 )
 
 // measure counts every folder's safetensors once: where an index names the
@@ -127,7 +135,7 @@ func (m *Model) identity(measured []Measured) []provenance.ClaimObservation {
 		out = append(out, provenance.ClaimObservation{Claim: claim, Observation: provenance.Observation{
 			Grade: provenance.Verified, Value: value, Method: methodHeaders,
 			Source: provenance.Source{Kind: provenance.SourceFile, Path: first.path, Digest: first.digest,
-				Pointer: fmt.Sprintf("tensor headers of %d files in %q", x.Files, x.Folder)},
+				Pointer: headersOf(x)},
 		}})
 	}
 	say(claimStored, countOf(x.Stored))
@@ -142,4 +150,16 @@ func (m *Model) identity(measured []Measured) []provenance.ClaimObservation {
 		}{x.Family, x.Equations, x.Unchecked}))
 	}
 	return out
+}
+
+// headersOf says where a measured number comes from.
+func headersOf(m Measured) string {
+	what := "tensor headers"
+	if m.Files > 1 {
+		what += fmt.Sprintf(" of %d files", m.Files)
+	}
+	if m.Folder != "." {
+		what += fmt.Sprintf(" in %q", m.Folder)
+	}
+	return what
 }

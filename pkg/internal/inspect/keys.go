@@ -109,11 +109,11 @@ func ggufClaim(key string) string {
 	case "general.architecture":
 		return "model.architecture"
 	case "general.quantized_by":
-		return "quantization.by"
+		return claimQuantizedBy
 	case "quantize.imatrix.dataset":
-		return "quantization.calibration"
+		return claimCalibration
 	case "quantize.imatrix.file":
-		return "quantization.imatrix"
+		return claimImatrix
 	}
 	return ""
 }

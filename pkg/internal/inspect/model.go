@@ -17,6 +17,9 @@ const Scope = "what these files do when they are loaded; not what a runtime does
 // catalogue has; observations on others are left out. Nil leaves out all.
 type ModelConfig struct {
 	Claims func(id string) bool
+	// Partial says that not every file of the model is added: nothing is said
+	// to be missing then, and the class is unknown at least.
+	Partial bool
 }
 
 // A Model collects what was seen in every file of one model and judges them
@@ -119,6 +122,9 @@ func (m *Model) Summary(said []provenance.ClaimObservation) Summary {
 	if len(m.order) == 0 {
 		s.Class = ClassUnknown
 	}
+	if m.cfg.Partial {
+		s.Class = s.Class.Worse(ClassUnknown)
+	}
 	var found []provenance.Finding
 	if !m.twice {
 		found = append(found, m.resolveCode()...)
@@ -144,11 +150,19 @@ func (m *Model) Summary(said []provenance.ClaimObservation) Summary {
 		}
 		s.Observations = append(s.Observations, m.located(x)...)
 	}
+	if m.cfg.Partial {
+		found = slices.DeleteFunc(found, missesSomething)
+	}
 	for _, f := range found {
 		s.Findings = append(s.Findings, m.locate([]provenance.Finding{f}, f.Subject)...)
 	}
 	s.Observations = slices.DeleteFunc(Join(s.Observations), func(o provenance.ClaimObservation) bool { return !m.cfg.Claims(o.Claim) })
 	return s
+}
+
+// missesSomething knows findings that rest on a file's absence.
+func missesSomething(f provenance.Finding) bool {
+	return slices.Contains([]string{"MC-CODE-MISSING", "MC-INDEX-SHARD-MISSING", "MC-INDEX-TENSOR-MISSING", "MC-INDEX-SIZE", "MC-ONNX-EXTERNAL-MISSING", "MC-SHAPE-LAYERS", "MC-SHAPE-SCALES", "MC-PARAMETERS-DIFFER"}, f.Facts[factRule])
 }
 
 // locate gives findings the file that they are about.

@@ -30,7 +30,7 @@ func (s *Sink) classByFormat() Class {
 	case FormatGGUF, FormatJinja: // most GGUF files hold a chat template
 		return ClassTemplate
 	case FormatJSON:
-		if !Wanted(s.path) && extension(s.path) == ".json" {
+		if !Wanted(s.path) && (extension(s.path) == ".json" || extension(s.path) == ".jsonl") {
 			return ClassInert
 		}
 		return ClassUnknown // Config says
@@ -91,10 +91,17 @@ func (s *Sink) safetensorsFacts(f *Facts) {
 	}
 	f.Tensors = Tensors{Count: h.Tensors, Elements: h.Elements, ByDType: h.ByDType}
 	f.shapes, f.data = s.shapes, h.Data
-	if len(h.Metadata) > 0 {
+	if discloses(h.Metadata) {
 		f.Class = f.Class.Worse(ClassDiscloses)
 	}
 	s.metadata(f, h.Metadata)
+}
+
+// discloses says whether metadata hold more than which library wrote them:
+// every writer says that.
+func discloses(metadata map[string]string) bool {
+	_, format := metadata["format"]
+	return len(metadata) > 1 || len(metadata) == 1 && !(format && len(metadata["format"]) <= 16)
 }
 
 func (s *Sink) ggufFacts(f *Facts) {

@@ -58,7 +58,7 @@ func TestRuleHits(t *testing.T) {
 		}
 		r, _ := FindRule(tt.rule)
 		for class := range ClassNative + 1 {
-			if class.String() == r.Class && hit.Class.rank() < class.rank() {
+			if class.String() == r.Class && hit.Class.Compare(class) < 0 {
 				t.Errorf("%s: class %v, its page says %s or worse", tt.rule, hit.Class, r.Class)
 			}
 		}

@@ -33,6 +33,7 @@ func Text(w io.Writer, r *check.Report, style Style) error {
 		p.conflicts(m)
 		p.claims(m)
 		p.findings(m)
+		p.loading(m)
 		p.files(m)
 	}
 	p.placed(r)
@@ -196,7 +197,7 @@ func (p *page) files(m *provenance.Manifest) {
 			break
 		}
 		name := Printable(f.Path)
-		p.line("  %-10s %9s  %s  %s", f.Role, Bytes(f.Size), shortDigest(f.Digest), name)
+		p.line("  %-10s %-12s %9s  %s  %s", f.Role, f.Class, Bytes(f.Size), shortDigest(f.Digest), name)
 	}
 }
 

@@ -4,6 +4,10 @@ package rule
 func modelRules() []Rule {
 	const index = "`python3 -m json.tool model.safetensors.index.json | less`; the names in a shard are the JSON behind its first 8 bytes. "
 	return []Rule{
+		{ID: "MC-CLASS-UNKNOWN", Title: "nobody can say what loading the file does", Class: "unknown",
+			Why:       "Its format is not known here, it breaks its format, or it is larger than what is examined. What was not understood is never taken for inert.",
+			Reproduce: "`file NAME`, and `head -c 64 NAME | xxd`; other findings about the same file say more.",
+			Do:        "Find out what reads it. Leave it out of the deployment where nothing does, or allow `loading-unknown` in the policy after somebody has looked."},
 		{ID: "MC-INDEX-MALFORMED", Title: "the index is not what an index is", Class: "unknown",
 			Why:       "Without a weight_map of names to files nobody can say which tensors are loaded.",
 			Reproduce: index, Do: "Ask the producer for a well-formed index."},
