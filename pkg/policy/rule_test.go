@@ -50,8 +50,12 @@ func claimed(claims ...provenance.Claim) *provenance.Manifest {
 		Generator: provenance.Generator{Name: "modelcheck", Version: "test"},
 		Artifact:  provenance.Artifact{Kind: "manifest", Members: []provenance.Member{{Digest: d, Packaging: "oras"}}},
 		Files: []provenance.File{
-			{Path: "m.safetensors", Digest: artifact.SumSHA256(nil), Role: artifact.RoleWeights, Format: "safetensors", Size: 10},
-			{Path: "README.md", Digest: card, Role: artifact.RoleCard, Size: 5},
+			{Path: "m.safetensors", Digest: artifact.SumSHA256(nil), Role: artifact.RoleWeights, Format: "safetensors", Class: provenance.LoadInert, Size: 10},
+			{Path: "README.md", Digest: card, Role: artifact.RoleCard, Class: provenance.LoadTemplate, Size: 5},
+		},
+		Loading: &provenance.Loading{
+			Class: provenance.LoadTemplate, Scope: "these files", Loaders: []provenance.Loader{{Name: "a runtime", Rules: []string{"MC-A"}}},
+			Templates: []provenance.Template{{Path: "README.md", Digest: card}},
 		},
 		Claims:   all,
 		Findings: []provenance.Finding{{ID: provenance.CodeCodeOnLoad, Subject: "config.json", Detail: "auto_map names code"}},
@@ -77,6 +81,11 @@ func TestRules(t *testing.T) {
 		{`every(weights.filter(f, f.format == "gguf"), f, true)`, provenance.CodeRuleNotMet}, // of nothing
 		{`weights.filter(f, f.format == "gguf").all(f, true)`, ""},                           // the pitfall that lint names
 		{`every(files, f, every(weights, g, g.size >= f.size))`, ""},
+		{`loading.class in ["inert", "discloses", "template"]`, ""},
+		{`loading.class == "inert"`, provenance.CodeRuleNotMet},
+		{`every(files, f, !(f.class in ["unknown", "egress", "code", "code-on-load", "native"]))`, ""},
+		{`files.exists(f, f.class == "unknown")`, provenance.CodeRuleNotMet},
+		{`loading.loaders == ["a runtime"] && loading.templates.size() == 1`, ""},
 		{`files.exists(f, f.role == "card" && f.size == 5)`, ""},
 		{`findings.exists(f, f.id == "code-on-load" && f.subject == "config.json")`, ""},
 		{`!findings.exists(f, f.id == "code-on-load")`, provenance.CodeRuleNotMet},
@@ -310,7 +319,7 @@ func TestRulesThatAreRefused(t *testing.T) {
 func TestRuleThatCostsTooMuch(t *testing.T) {
 	m := claimed()
 	for i := range 9000 {
-		m.Files = append(m.Files, provenance.File{Path: fmt.Sprintf("f%d", i), Digest: artifact.SumSHA256(fmt.Append(nil, i)), Role: artifact.RoleDocument})
+		m.Files = append(m.Files, provenance.File{Path: fmt.Sprintf("f%d", i), Digest: artifact.SumSHA256(fmt.Append(nil, i)), Role: artifact.RoleDocument, Class: provenance.LoadInert})
 	}
 	p := parse(t, ruled(`files.all(a, files.all(b, a.path == b.path || a.digest != b.digest))`, ""))
 	start := time.Now()

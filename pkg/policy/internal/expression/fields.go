@@ -12,6 +12,7 @@ const (
 	typeArtifact    = "Artifact"
 	typeMember      = "Member"
 	typeFile        = "File"
+	typeLoading     = "Loading"
 	typeFinding     = "Finding"
 	typeIdentity    = "Identity"
 	typeSignature   = "Signature"
@@ -36,6 +37,7 @@ func variables() fieldTypes {
 		"manifest":     cel.ObjectType(typeManifest),
 		"files":        listOf(typeFile),
 		"weights":      listOf(typeFile),
+		"loading":      cel.ObjectType(typeLoading),
 		"claims":       claimMap(),
 		"license":      cel.ObjectType(typeClaim),
 		"findings":     listOf(typeFinding),
@@ -64,7 +66,8 @@ func objects() map[string]fieldTypes {
 			"digest": cel.StringType, "packaging": cel.StringType, "platform": cel.StringType, "artifactType": cel.StringType,
 			"configMediaType": cel.StringType, "configDigest": cel.StringType, "contentIdentity": cel.StringType,
 		},
-		typeFile:        {"path": cel.StringType, "digest": cel.StringType, "size": cel.IntType, "role": cel.StringType, "format": cel.StringType, "layer": cel.StringType, "members": texts},
+		typeFile:        {"path": cel.StringType, "digest": cel.StringType, "size": cel.IntType, "role": cel.StringType, "format": cel.StringType, "class": cel.StringType, "layer": cel.StringType, "members": texts},
+		typeLoading:     {"class": cel.StringType, "loaders": texts, "templates": texts},
 		typeFinding:     {"id": cel.StringType, "subject": cel.StringType, "detail": cel.StringType, "digest": cel.StringType, "facts": words},
 		typeIdentity:    {"keyFingerprint": cel.StringType, "subject": cel.StringType, "issuer": cel.StringType, "trustedRoot": cel.StringType, "extensions": words},
 		typeSignature:   signature(),

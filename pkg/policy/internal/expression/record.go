@@ -62,6 +62,11 @@ func (r *Record) variable(name string) ref.Val {
 		return each(m.Files, file)
 	case "weights":
 		return each(slices.DeleteFunc(slices.Clone(m.Files), func(f provenance.File) bool { return f.Role != artifact.RoleWeights }), file)
+	case "loading":
+		if m.Loading == nil { // says nothing: every rule about it fails
+			return nil
+		}
+		return of(loading(*m.Loading))
 	case "claims":
 		return r.claims()
 	case "license":
@@ -161,7 +166,15 @@ func member(m provenance.Member) object {
 func file(f provenance.File) object {
 	return object{
 		"path": types.String(f.Path), "digest": digest(f.Digest), "size": types.Int(f.Size), "role": types.String(f.Role.String()),
-		"format": types.String(f.Format), "layer": digest(f.Layer), "members": texts(f.Members, artifact.Digest.String),
+		"format": types.String(f.Format), "class": types.String(f.Class.String()), "layer": digest(f.Layer), "members": texts(f.Members, artifact.Digest.String),
+	}
+}
+
+func loading(l provenance.Loading) object {
+	return object{
+		"class":     types.String(l.Class.String()),
+		"loaders":   texts(l.Loaders, func(l provenance.Loader) string { return l.Name }),
+		"templates": texts(l.Templates, func(t provenance.Template) string { return t.Digest.String() }),
 	}
 }
 
