@@ -75,6 +75,7 @@ type source interface {
 	byDigest(ctx context.Context, d artifact.Digest) (artifact.Descriptor, []byte, error)
 	// blob opens bytes that nobody has verified.
 	blob(ctx context.Context, d artifact.Descriptor) (io.ReadCloser, error)
+	readRange(ctx context.Context, d artifact.Descriptor, offset int64, p []byte) error
 	referrers(ctx context.Context, subject artifact.Digest) ([]Referrer, error)
 	attach(ctx context.Context, p *parcel) (Attached, error)
 	close() error

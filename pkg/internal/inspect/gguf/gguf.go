@@ -132,6 +132,19 @@ func (p *Parser) Header() (Header, error) {
 	return p.header, nil
 }
 
+// Head returns the header as soon as Data is known, before anything is known
+// of the data; nil until then.
+func (p *Parser) Head() *Header {
+	if p.Data() < 0 {
+		return nil
+	}
+	h := p.header
+	return &h
+}
+
+// Err is what is wrong with the bytes so far.
+func (p *Parser) Err() error { return p.feed.Err() }
+
 func (p *Parser) fail(format string, args ...any) { p.feed.Fail(fmt.Errorf(format, args...)) }
 
 func (p *Parser) magic(b []byte) {
