@@ -29,6 +29,26 @@ var signV1 []byte
 //go:embed trust-v1.json
 var trustV1 []byte
 
+// A Document is a published schema.
+type Document struct {
+	Name  string // as "modelcheck schema" calls it
+	File  string // in this folder; a new version is a new file
+	About string // what it describes
+	JSON  []byte
+}
+
+// All returns the schemas in the order of their names.
+func All() []Document {
+	return []Document{
+		{"manifest", "manifest-v1.json", "the provenance manifest, as an in-toto statement", Manifest()},
+		{"policy", "policy-v1.json", "a policy file", Policy()},
+		{"report", "report-v1.json", "what verify, pull and inspect print with --output json", Report()},
+		{"review", "review-v1.json", "a review, as an in-toto statement", Review()},
+		{"sign", "sign-v1.json", "what sign prints with --output json", Sign()},
+		{"trust", "trust-v1.json", "what the verbs of trust print with --output json", Trust()},
+	}
+}
+
 // Manifest returns the schema of a provenance manifest, version 1.
 func Manifest() []byte { return slices.Clone(manifestV1) }
 

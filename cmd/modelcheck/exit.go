@@ -85,5 +85,9 @@ func exitCode(err error, stderr io.Writer) int {
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
+	var refused recordError
+	if errors.As(err, &refused) {
+		return exitDeny
+	}
 	return exitNoVerdict
 }

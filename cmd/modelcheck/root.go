@@ -39,6 +39,7 @@ Verifying contacts nothing but the registry that the reference names.`,
 		return usageError{hintError{err, cmd.CommandPath() + " --help shows the flags"}}
 	})
 	root.AddCommand(newVerify(s), newPull(s), newInspect(s), newSign(s), newAttest(s), newTrust(s), newVersion(s))
+	root.AddCommand(newManifest(s), newSchema(s))
 	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	return root
 }
