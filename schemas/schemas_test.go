@@ -195,7 +195,16 @@ func TestPolicySchemaAgreesWithTheParser(t *testing.T) {
 		"attestations of nothing":   {keys + "require: {signatures: {anyOf: [a, b]}, attestations: []}", false},
 		"attested and no signature": {keys + "require: {attestations: [{name: n, predicateType: t, signedBy: {anyOf: [a, b]}}]}", false},
 		"rules":                     {head + "allowUnsigned: true\nrules: [{name: a-1, require: 'true'}, {name: b, require: 'files.size() > 0', effect: warn, message: '{files.size()} files', legalBasis: l, docs: 'https://x'}]", true},
+		"ready rules":               {head + "allowUnsigned: true\nuse: [{rule: no-egress}, {rule: license-allowed, name: l, effect: hold, with: {licenses: [MIT]}}]\nexpires: '2030-01-01'", true},
+		"scopes":                    {keys + "scopes: [{name: x, prefix: a/, require: {signatures: {anyOf: [a, b]}}}, {name: y, pattern: '^b/.*$', allowUnsigned: true, rules: [{name: r, require: 'true'}]}]", true},
 
+		"unknown ready rule":   {head + "allowUnsigned: true\nuse: [{rule: no-evil}]", false},
+		"ready rule of none":   {head + "allowUnsigned: true\nuse: [{with: {a: b}}]", false},
+		"scope of nothing":     {keys + "require: {signatures: {anyOf: [a, b]}}\nscopes: [{name: x}]", false},
+		"scope of two":         {keys + "require: {signatures: {anyOf: [a, b]}}\nscopes: [{name: x, exact: a, prefix: b/}]", false},
+		"scope, open prefix":   {keys + "require: {signatures: {anyOf: [a, b]}}\nscopes: [{name: x, prefix: b}]", false},
+		"scope, no anchors":    {keys + "require: {signatures: {anyOf: [a, b]}}\nscopes: [{name: x, pattern: b}]", false},
+		"expires, in words":    {head + "allowUnsigned: true\nexpires: soon", false},
 		"no rules":             {head + "allowUnsigned: true\nrules: []", false},
 		"rule without name":    {head + "allowUnsigned: true\nrules: [{require: 'true'}]", false},
 		"rule with capitals":   {head + "allowUnsigned: true\nrules: [{name: A, require: 'true'}]", false},
@@ -311,6 +320,22 @@ func TestSchemasAreCopies(t *testing.T) {
 	schemas.Manifest()[0] = 'x'
 	if schemas.Manifest()[0] != '{' || schemas.Policy()[0] != '{' || schemas.Report()[0] != '{' {
 		t.Error("a caller changed the schema")
+	}
+}
+
+// The schema names the ready rules that there are.
+func TestPolicySchemaKnowsTheReadyRules(t *testing.T) {
+	ready, err := policy.ReadyRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range ready {
+		names = append(names, r.Name)
+	}
+	use := document(t, schemas.Policy())["$defs"].(object)["use"].(object)["properties"].(object)["rule"].(object)
+	if got := words(use["enum"]); !slices.Equal(got, names) {
+		t.Errorf("the schema has %q, the library %q", got, names)
 	}
 }
 

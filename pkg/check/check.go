@@ -139,7 +139,9 @@ func (c *Checker) begin(ref artifact.Reference) *examination {
 	report.Place = ref.Place().String()
 	report.StartedAt = c.cfg.Now().UTC()
 	report.TrustedRoots = c.cfg.trustedRoots(report.StartedAt)
-	return &examination{Checker: c, ref: ref, report: report}
+	scoped := *c // what the policy asks of this reference
+	scoped.cfg.Policy = c.cfg.Policy.For(report.Reference)
+	return &examination{Checker: &scoped, ref: ref, report: report}
 }
 
 // run is examine, but a defect in any room leaves no verdict and no record
@@ -190,6 +192,7 @@ func (e *examination) judge() policy.Verdict {
 		return e.judgeSummaries()
 	}
 	return e.cfg.Policy.Evaluate(policy.Case{
+		Reference:  e.report.Reference,
 		Manifest:   e.report.Manifest,
 		Candidates: e.report.Signatures,
 		Faults:     e.faults,

@@ -169,7 +169,7 @@ func (e *examination) judgeSummaries() policy.Verdict {
 			found = append(found, policy.SummaryCandidate{Candidate: c})
 		}
 	}
-	c := policy.Case{Candidates: e.report.Signatures, Faults: e.faults, At: at}
+	c := policy.Case{Reference: e.report.Reference, Candidates: e.report.Signatures, Faults: e.faults, At: at}
 	if record := r.Manifest(report.ManifestDigest); record != nil && record.SubstanceDigest == report.SubstanceDigest {
 		c.Manifest, report.Recalled = record.Manifest, true
 	}

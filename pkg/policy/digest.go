@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -24,6 +25,8 @@ type effective struct {
 	Reviews        *effectiveReviews  `json:"reviews,omitempty"`
 	Rules          []effectiveRule    `json:"rules,omitempty"`
 	Summaries      *effectiveSummary  `json:"summaries,omitempty"`
+	Scopes         []effectiveScope   `json:"scopes,omitempty"`
+	Expires        string             `json:"expires,omitempty"`
 }
 
 type effectiveSigner struct {
@@ -62,6 +65,34 @@ type effectiveRule struct {
 	Docs       string `json:"docs,omitempty"`
 }
 
+type effectiveScope struct {
+	Name          string            `json:"name"`
+	Exact         string            `json:"exact,omitempty"`
+	Prefix        string            `json:"prefix,omitempty"`
+	Pattern       string            `json:"pattern,omitempty"`
+	Settled       bool              `json:"settled"`
+	AllowUnsigned bool              `json:"allowUnsigned"`
+	Need          need              `json:"need"`
+	Attestations  []effectiveDemand `json:"attestations"`
+	Rules         []effectiveRule   `json:"rules"`
+}
+
+func effectiveScopes(scopes []scope) []effectiveScope {
+	var out []effectiveScope
+	for _, s := range scopes {
+		out = append(out, effectiveScope{s.name, s.exact, s.prefix, s.source, s.settled, s.allowUnsigned, s.need, effectiveDemands(s.attestations), effectiveRules(s.rules)})
+	}
+	return out
+}
+
+func effectiveDemands(demands []demand) []effectiveDemand {
+	var out []effectiveDemand
+	for _, d := range demands {
+		out = append(out, effectiveDemand{d.name, d.predicateType, d.by})
+	}
+	return out
+}
+
 func effectiveRules(rules []rule) []effectiveRule {
 	var out []effectiveRule
 	for _, r := range rules {
@@ -82,6 +113,7 @@ func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 	e := effective{
 		APIVersion: APIVersion, Need: p.need, PredicateTypes: p.types, Schemes: p.schemes,
 		Thresholds: p.thresholds, AllowUnsigned: p.allowUnsigned, Findings: p.effects, Reviews: p.reviews.effective(), Rules: effectiveRules(p.rules),
+		Scopes: effectiveScopes(p.scopes), Attestations: effectiveDemands(p.attestations),
 	}
 	for _, s := range p.signers {
 		es := effectiveSigner{Name: s.name, Relation: s.relation.String(), Demands: s.demands(p.thresholds)}
@@ -102,8 +134,8 @@ func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 	for _, r := range p.roots {
 		e.Roots = append(e.Roots, effectiveRoot{r.name, artifact.SumSHA256(r.json), r.maxAge.String(), r.warnAge.String()})
 	}
-	for _, d := range p.attestations {
-		e.Attestations = append(e.Attestations, effectiveDemand{d.name, d.predicateType, d.by})
+	if !p.expires.IsZero() {
+		e.Expires = p.expires.Format(time.RFC3339)
 	}
 	if r := p.summaries; r != nil {
 		e.Summaries = &effectiveSummary{r.by, r.maxAge.String(), r.stated, r.policies, r.verifier}

@@ -11,6 +11,9 @@ import (
 
 // A Case is what is to be judged.
 type Case struct {
+	// Reference is the canonical spelling of what was asked for. A policy with
+	// scopes holds what has none.
+	Reference string
 	// Manifest is the record; nil where the artifact was not examined to its
 	// end.
 	Manifest *provenance.Manifest
@@ -44,7 +47,8 @@ func (p *Policy) Evaluate(c Case) Verdict {
 			Message: "there is no policy, or its keys and roots were not read",
 		}}, artifact.Digest{})
 	}
-	var reasons []Reason
+	p = p.For(c.Reference)
+	reasons := p.judgeAge(c.At)
 	for _, f := range c.Faults {
 		reasons = append(reasons, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
 	}
@@ -54,13 +58,7 @@ func (p *Policy) Evaluate(c Case) Verdict {
 		reasons = append(reasons, p.judgeSignatures(c)...)
 		reasons = append(reasons, p.judgeAttestations(c)...)
 		reasons = append(reasons, p.judgeFindings(told(c.Manifest))...)
-		against := p.judgeRules(expression.NewRecord(p.facts(c)))
-		if p.reviews != nil {
-			reviews := p.judgeReviews(c)
-			reasons = append(reasons, reviews.state().Reasons...)
-			against = reviews.waive(against)
-		}
-		reasons = append(reasons, against...)
+		reasons = append(reasons, p.judgeReviewsAndRules(c)...)
 	case len(c.Faults) == 0:
 		reasons = append(reasons, Reason{
 			Code: provenance.CodeNotDecided, Effect: Undecided,
@@ -68,6 +66,35 @@ func (p *Policy) Evaluate(c Case) Verdict {
 		})
 	}
 	return combine(reasons, p.digest)
+}
+
+// judgeAge denies under a policy that has expired, or of which nobody knows
+// whether it has.
+func (p *Policy) judgeAge(at time.Time) []Reason {
+	if !p.Expired(at) {
+		return nil
+	}
+	return []Reason{{
+		Code: provenance.CodePolicyExpired, Effect: Deny,
+		Message: "the policy has expired: it was made to be used until " + p.expires.Format(time.RFC3339),
+	}}
+}
+
+// Expired says whether the policy has passed the time that it names; without
+// a time at hand one that names any has.
+func (p *Policy) Expired(at time.Time) bool {
+	return p != nil && !p.expires.IsZero() && (at.IsZero() || !at.Before(p.expires))
+}
+
+// judgeReviewsAndRules lets reviews speak for themselves, and waive rules.
+func (p *Policy) judgeReviewsAndRules(c Case) []Reason {
+	facts := p.facts(c)
+	if p.reviews == nil {
+		return p.judgeRules(expression.NewRecord(facts))
+	}
+	reviews := p.judgeReviews(c)
+	facts.Reviews = reviews.approvals()
+	return slices.Concat(reviews.state().Reasons, reviews.waive(p.judgeRules(expression.NewRecord(facts))))
 }
 
 // judgeRecord wants a record that is sound and is about something.

@@ -6,6 +6,8 @@ import "github.com/modelcheck/modelcheck/pkg/provenance"
 // are read: the verdict is Deny with the reasons that Evaluate would give for
 // them, or it is undecided. It never allows. What is pending counts here, and
 // only here, as if it will hold.
+//
+// A policy with scopes must be that of the reference (For).
 func (p *Policy) Gate(candidates []provenance.Candidate) Verdict {
 	if p == nil || p.digest.IsZero() {
 		return Verdict{}

@@ -10,6 +10,9 @@ import (
 // judgeSignatures always gives at least one reason: silence here would let a
 // relaxed finding be the only word spoken, and allow.
 func (p *Policy) judgeSignatures(c Case) []Reason {
+	if p.unmatched {
+		return []Reason{unmatchedReason()}
+	}
 	if len(p.signers) == 0 && !p.allowUnsigned {
 		return []Reason{{
 			Code: provenance.CodeNoTrust, Effect: Hold,

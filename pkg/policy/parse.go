@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -25,7 +26,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "summaries", "allowUnsigned", "findings", "rules")
+	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "summaries", "allowUnsigned", "findings", "rules", "use", "scopes", "expires")
 	if err != nil {
 		return nil, err
 	}
@@ -50,22 +51,62 @@ func Parse(data []byte) (*Policy, error) {
 	if err := p.parseSummaries(f["summaries"]); err != nil {
 		return nil, err
 	}
-	if err := p.parseRequire(top, f["require"]); err != nil {
+	if p.expires, err = parseExpires(f["expires"]); err != nil {
+		return nil, err
+	}
+	if err := p.parseRequire(top, f["require"], f["scopes"] != nil); err != nil {
 		return nil, err
 	}
 	if err := p.parseFindings(f["findings"]); err != nil {
 		return nil, err
 	}
-	if p.rules, err = p.parseRules(f["rules"], data); err != nil {
-		return nil, err
-	}
-	if err := uniqueRules(f["rules"], p.rules); err != nil {
+	if err := p.parseJudgement(top, f, data); err != nil {
 		return nil, err
 	}
 	if err := p.finish(); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// parseJudgement reads rules and scopes, and what both must agree on with the
+// signers.
+func (p *Policy) parseJudgement(top *yaml.Node, f map[string]*yaml.Node, data []byte) (err error) {
+	if p.rules, err = p.parseAllRules(f, data); err != nil {
+		return err
+	}
+	if err := p.parseScopes(f["scopes"], data); err != nil {
+		return err
+	}
+	asking := top
+	if f["require"] != nil {
+		if g, err := fields(f["require"], "require"); err == nil && g["signatures"] != nil {
+			asking = g["signatures"]
+		}
+	}
+	if err := p.checkScopes(cmp.Or(f["scopes"], top)); err != nil {
+		return err
+	}
+	for _, s := range p.scopes {
+		if err := uniqueRules(f["scopes"], slices.Concat(p.rules, s.rules)); err != nil {
+			return err
+		}
+	}
+	return p.allAsked(asking)
+}
+
+// parseAllRules reads the rules that are written out and those that are used.
+func (p *Policy) parseAllRules(f map[string]*yaml.Node, data []byte) ([]rule, error) {
+	rules, err := p.parseRules(f["rules"], data)
+	if err != nil {
+		return nil, err
+	}
+	used, err := parseUse(f["use"])
+	if err != nil {
+		return nil, err
+	}
+	rules = append(rules, used...)
+	return rules, uniqueRules(cmp.Or(f["rules"], f["use"]), rules)
 }
 
 // uniqueRules sorts rules by name, and wants each name once.
@@ -77,6 +118,21 @@ func uniqueRules(n *yaml.Node, rules []rule) error {
 		}
 	}
 	return nil
+}
+
+// parseExpires reads the time from which on the policy allows nothing.
+func parseExpires(n *yaml.Node) (time.Time, error) {
+	if n == nil {
+		return time.Time{}, nil
+	}
+	if n.Kind == yaml.ScalarNode {
+		for _, layout := range []string{time.DateOnly, time.RFC3339} {
+			if t, err := time.Parse(layout, n.Value); err == nil {
+				return t.UTC(), nil
+			}
+		}
+	}
+	return time.Time{}, fail(n, "expires: want a date (2027-06-30) or a time (2027-06-30T12:00:00Z)")
 }
 
 func parseHead(top *yaml.Node, f map[string]*yaml.Node) error { return parseHeadOf(top, f, Kind) }

@@ -12,7 +12,7 @@ import (
 
 // parseRequire reads what is demanded, and refuses a policy that demands
 // nothing without saying so.
-func (p *Policy) parseRequire(top, n *yaml.Node) error {
+func (p *Policy) parseRequire(top, n *yaml.Node, scoped bool) error {
 	f := map[string]*yaml.Node{}
 	if n != nil {
 		var err error
@@ -35,16 +35,17 @@ func (p *Policy) parseRequire(top, n *yaml.Node) error {
 	if err := p.parseReviews(top, f["reviews"]); err != nil {
 		return err
 	}
-	return p.parseSignatures(top, f["signatures"])
+	return p.parseSignatures(top, f["signatures"], scoped)
 }
 
-func (p *Policy) parseSignatures(top, n *yaml.Node) error {
+// parseSignatures reads who must sign; elsewhere says that scopes may say it.
+func (p *Policy) parseSignatures(top, n *yaml.Node, elsewhere bool) error {
 	switch {
 	case n != nil && p.allowUnsigned:
 		return fail(n, "signatures are required and allowUnsigned is true: one of them is not meant")
 	case n != nil && len(p.signers) == 0:
 		return fail(n, "signatures are required, and no signer is named")
-	case n == nil && p.allowUnsigned:
+	case n == nil && (p.allowUnsigned || elsewhere && len(p.signers) > 0):
 		return nil
 	case n == nil && len(p.signers) == 0:
 		return fail(top, "no signers: it trusts nobody (to allow that, write allowUnsigned: true)")
@@ -55,11 +56,23 @@ func (p *Policy) parseSignatures(top, n *yaml.Node) error {
 	if p.need, err = p.parseNeed(n, "require.signatures"); err != nil {
 		return err
 	}
-	asked := p.need.names()
-	for _, d := range p.attestations {
+	return nil
+}
+
+// allAsked refuses a signer whom nothing asks for: he is not meant, or
+// forgotten.
+func (p *Policy) allAsked(n *yaml.Node) error {
+	if p.allowUnsigned && len(p.scopes) == 0 {
+		return nil
+	}
+	asked := slices.Concat(p.need.names(), p.reviewSigners())
+	demands := p.attestations
+	for _, s := range p.scopes {
+		asked, demands = append(asked, s.need.names()...), slices.Concat(demands, s.attestations)
+	}
+	for _, d := range demands {
 		asked = append(asked, d.by.names()...)
 	}
-	asked = append(asked, p.reviewSigners()...)
 	if p.summaries != nil {
 		asked = append(asked, p.summaries.by.names()...)
 	}

@@ -38,6 +38,9 @@ type Policy struct {
 	effects       map[string]Outcome // of findings, where they are not the usual ones
 	reviews       *reviewRules       // nil where none are asked for
 	rules         []rule             // by name
+	scopes        []scope            // by name
+	unmatched     bool               // For found no scope
+	expires       time.Time          // zero: never
 	digest        artifact.Digest    // zero until resolved
 }
 

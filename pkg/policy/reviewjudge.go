@@ -41,6 +41,17 @@ func (j *reviewJudge) state() ReviewState {
 	return out
 }
 
+// approvals are the reviews in force, as rules see them.
+func (j *reviewJudge) approvals() []expression.Review {
+	var out []expression.Review
+	for _, v := range j.verdicts {
+		if v.Counts() {
+			out = append(out, expression.Review{Reviewer: v.Person, Role: v.Role, Decision: v.Decision.String(), Time: v.SignedAt, Expires: v.ExpiresAt})
+		}
+	}
+	return out
+}
+
 type reviewJudge struct {
 	p         *Policy
 	c         Case

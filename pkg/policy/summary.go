@@ -136,7 +136,11 @@ func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandi
 	if p == nil || p.digest.IsZero() {
 		return p.Evaluate(Case{})
 	}
-	reasons := p.judgeSummaries(subject, found, c.At)
+	p = p.For(c.Reference)
+	reasons := slices.Concat(p.judgeAge(c.At), p.judgeSummaries(subject, found, c.At))
+	if p.unmatched {
+		reasons = append(reasons, unmatchedReason())
+	}
 	for _, f := range c.Faults {
 		reasons = append(reasons, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
 	}

@@ -117,15 +117,17 @@ const (
 	CodePolicyInvalid   = "policy-invalid"
 	CodeUnsignedAllowed = "unsigned-allowed" // --allow-unsigned was typed
 	CodeNotDecided      = "not-decided"
-	CodeHoldAccepted    = "hold-accepted"  // --fail-on deny was typed
-	CodeRecordInvalid   = "record-invalid" // the record contradicts itself
+	CodeHoldAccepted    = "hold-accepted"   // --fail-on deny was typed
+	CodeRecordInvalid   = "record-invalid"  // the record contradicts itself
+	CodeRuleNotMet      = "rule-not-met"    // what a rule of the policy requires does not hold
+	CodeRuleFailed      = "rule-failed"     // a rule could not be evaluated over this record
+	CodeScopeUnmatched  = "scope-unmatched" // no scope of the policy is for this reference
+	CodePolicyExpired   = "policy-expired"  // the policy names a time that has passed
+	CodeRuleWarned      = "rule-warned"     // a rule that only warns is not met
 
 	// Records as files.
 	CodeRecordSchema       = "record-schema"        // does not fit schemas/manifest-v1.json
 	CodeRecordNotCanonical = "record-not-canonical" // says nothing wrong, in other bytes than those of the record
-	CodeRuleNotMet         = "rule-not-met"         // what a rule of the policy requires does not hold
-	CodeRuleFailed         = "rule-failed"          // a rule could not be evaluated over this record
-	CodeRuleWarned         = "rule-warned"          // a rule that only warns is not met
 
 	// Reviews.
 	CodeReviewCounted         = "review-counted"          // it holds, and counts for its role

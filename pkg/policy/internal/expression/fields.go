@@ -72,7 +72,7 @@ func objects() map[string]fieldTypes {
 		typeIdentity:    {"keyFingerprint": cel.StringType, "subject": cel.StringType, "issuer": cel.StringType, "trustedRoot": cel.StringType, "extensions": words},
 		typeSignature:   signature(),
 		typeAttestation: signature(),
-		typeReview:      {"reviewer": cel.StringType, "decision": cel.StringType, "substance": cel.StringType, "time": cel.TimestampType},
+		typeReview:      {"reviewer": cel.StringType, "role": cel.StringType, "decision": cel.StringType, "time": cel.TimestampType, "expires": cel.TimestampType},
 		typeClaim: {
 			"id": cel.StringType, "state": cel.StringType, "grade": cel.IntType, "ceiling": cel.IntType, "absence": cel.StringType,
 			"value": cel.DynType, "observations": listOf(typeObservation), "searched": texts, "unread": texts,

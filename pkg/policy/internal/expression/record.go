@@ -21,7 +21,21 @@ type Facts struct {
 	// Attests says whether the signer of this name in the record may attest:
 	// what another attests is shown as declared. nil: everybody in the record.
 	Attests func(signer string) bool
+	Reviews []Review // those in force
 	At      time.Time
+}
+
+// A Review is one that counts.
+type Review struct {
+	Reviewer, Role, Decision string
+	Time, Expires            time.Time
+}
+
+func review(r Review) object {
+	return object{
+		"reviewer": types.String(r.Reviewer), "role": types.String(r.Role), "decision": types.String(r.Decision),
+		"time": types.Timestamp{Time: r.Time}, "expires": types.Timestamp{Time: r.Expires},
+	}
 }
 
 // A Record is a manifest as expressions see it. Its parts are made when the
@@ -89,7 +103,7 @@ func (r *Record) variable(name string) ref.Val {
 			return signature(provenance.Signature{Signer: a.Signer, Scheme: a.Scheme, Identity: a.Identity, PredicateType: a.PredicateType, Relation: a.Relation, Evidence: a.Evidence})
 		})
 	case "reviews":
-		return types.NewRefValList(types.DefaultTypeAdapter, nil)
+		return each(r.facts.Reviews, review)
 	case "at":
 		return types.Timestamp{Time: r.facts.At}
 	default:
