@@ -57,13 +57,14 @@ var strangers = map[string][]string{
 
 // doors: only these rooms may import modules below the prefix.
 var doors = map[string][]string{
-	"oras.land/oras-go":             {"pkg/internal/registry"},
-	"github.com/sigstore":           {"pkg/internal/attest"},
-	"github.com/google/cel-go":      {"pkg/policy"},
-	"k8s.io":                        {"pkg/admission"},
-	"github.com/spf13/cobra":        {"cmd/modelcheck"},
-	"github.com/klauspost/compress": {"pkg/internal/packaging", "pkg/internal/inspect"},
-	"net/http":                      {"pkg/internal/registry", "pkg/internal/attest/signing", "pkg/internal/attest/trust", "pkg/admission"},
+	"oras.land/oras-go":              {"pkg/internal/registry"},
+	"github.com/sigstore":            {"pkg/internal/attest"},
+	"github.com/google/cel-go":       {"pkg/policy"},
+	"k8s.io":                         {"pkg/admission"},
+	"github.com/spf13/cobra":         {"cmd/modelcheck"},
+	"github.com/google/licensecheck": {"pkg/internal/license"},
+	"github.com/klauspost/compress":  {"pkg/internal/packaging", "pkg/internal/inspect"},
+	"net/http":                       {"pkg/internal/registry", "pkg/internal/attest/signing", "pkg/internal/attest/trust", "pkg/admission"},
 }
 
 // pure rooms can do nothing to the world.

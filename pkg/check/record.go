@@ -64,6 +64,7 @@ func (e *examination) generator() provenance.Generator {
 			{Name: "claims", Digest: disclose.CatalogDigest()},
 			{Name: "licenses", Digest: license.CatalogDigest()},
 			{Name: "rules", Digest: inspect.RulesDigest()},
+			{Name: "models", Digest: disclose.ModelsDigest()},
 		},
 	}
 }
@@ -199,6 +200,10 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 	seen := model.Summary(said.Observations)
 	e.loading(m, seen)
 	observations := slices.Concat(seen.Observations, e.precision(m), seen.Refile(said.Observations))
+	drawn := said.Conclude(observations)
+	m.Licensing, m.Lineage = drawn.Licensing, drawn.Lineage
+	m.Findings = append(m.Findings, drawn.Findings...)
+	observations = append(observations, drawn.Observations...)
 	claims, err := provenance.Settle(asked(types, observations), observations, said.Searched, in.Unread, producer(m.Signatures))
 	if err != nil {
 		return err

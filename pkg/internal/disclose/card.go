@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/modelcheck/modelcheck/pkg/internal/license"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
@@ -16,6 +18,9 @@ type card struct {
 	dir     string // below the model's root
 	front   frontMatter
 	names   []string // of the model it is about, in normal form
+	base    string   // as a table names it
+	series  bool     // its title says that it is about several models
+	member  string   // of a series that the card is about: this model's name
 	fronted bool     // its front matter has fields of a model's
 	model   bool     // it is about a model and not, say, about a library
 }
@@ -87,6 +92,7 @@ func (c *collector) frontMatter(k *card) {
 		{"pipeline_tag", "model.task"},
 		{"model_name", "identity.name"},
 		{"model_creator", "origin.organization"},
+		{"new_version", "identity.successor"},
 	} {
 		if v := textValue(scalar(k.front.fields[f.key])); v != nil {
 			c.say(f.claim, k.field(f.key, v))
@@ -96,12 +102,78 @@ func (c *collector) frontMatter(k *card) {
 		{"base_model", "lineage.base"},
 		{"datasets", "td.sources.publicDatasets"},
 		{"language", "use.languages"},
+		{"tags", "use.tags"},
+		{"metrics", "eval.metrics"},
 	} {
 		if items, ok := scalars(k.front.fields[f.key]); ok {
 			c.say(f.claim, k.field(f.key, listValue(items)))
 		}
 	}
+	c.paperTags(k)
+	c.results(k)
 	c.emissions(k)
+}
+
+// paperTags reads "arxiv:2412.19437", by which the Hub links papers.
+func (c *collector) paperTags(k *card) {
+	tags, _ := scalars(k.front.fields["tags"])
+	var papers []string
+	for _, tag := range tags {
+		if id, ok := strings.CutPrefix(strings.ToLower(tag), "arxiv:"); ok {
+			papers = append(papers, "arXiv:"+id)
+		}
+	}
+	if len(papers) > 0 {
+		c.say("origin.papers", k.field("tags", listValue(papers)))
+	}
+}
+
+// A result is an entry of model-index: what was measured, on which data set.
+type result struct {
+	Task    string `json:"task,omitempty"`
+	Dataset string `json:"dataset,omitempty"`
+	Metric  string `json:"metric,omitempty"`
+	Value   string `json:"value"`
+}
+
+// maxResults bounds how many results are kept; embedding models have thousands.
+const maxResults = 64
+
+// results reads model-index (Hub, "Evaluation results").
+func (c *collector) results(k *card) {
+	node := k.front.fields["model-index"]
+	if node == nil {
+		return
+	}
+	var out []result
+	for _, model := range node.Content {
+		for _, entry := range child(model, "results").Content {
+			for _, metric := range child(entry, "metrics").Content {
+				r := result{
+					Task: scalar(child(child(entry, "task"), "type")), Dataset: scalar(child(child(entry, "dataset"), "name")),
+					Metric: scalar(child(metric, "type")), Value: scalar(child(metric, "value")),
+				}
+				if r.Value != "" && len(out) < maxResults {
+					out = append(out, result{cut(valid(r.Task), 100), cut(valid(r.Dataset), 100), cut(valid(r.Metric), 100), cut(valid(r.Value), 100)})
+				}
+			}
+		}
+	}
+	if len(out) > 0 {
+		c.say("eval.results", k.field("model-index", marshal(out)))
+	}
+}
+
+// child finds a field of a mapping; an empty node where there is none.
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n != nil && n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == key {
+				return n.Content[i+1]
+			}
+		}
+	}
+	return &yaml.Node{}
 }
 
 // licenseFields reads license, license_name and license_link. Each of the

@@ -22,6 +22,7 @@ func (c *collector) modelConfigs() {
 		}
 		c.sayText(d, "/model_type", "model.architecture")
 		c.sayNumber(d, "/max_position_embeddings", "model.context")
+		c.sayNumber(d, "/vocab_size", "model.vocabulary")
 		c.sayText(d, "/quantization_config/quant_method", "model.quantization")
 		// Transformers renamed torch_dtype to dtype (4.56); a file with both
 		// says so twice.

@@ -45,6 +45,33 @@ type Result struct {
 	Observations []provenance.ClaimObservation
 	Searched     []provenance.Document
 	Findings     []provenance.Finding
+
+	of *collector
+}
+
+// A Conclusion is what follows when statements are put side by side: the
+// record's blocks, observations by named rules, and findings.
+type Conclusion struct {
+	Observations []provenance.ClaimObservation
+	Findings     []provenance.Finding
+	Licensing    []provenance.Licensing
+	Lineage      []provenance.Lineage
+}
+
+// Conclude puts the documents that r is of beside everything that was observed
+// about the artifact, r's own observations among it.
+func (r Result) Conclude(all []provenance.ClaimObservation) Conclusion {
+	if r.of == nil {
+		return Conclusion{}
+	}
+	c := *r.of
+	c.gathered, c.spoken, c.lineages, c.licensings = Result{}, nil, nil, nil
+	c.lineage(all)
+	c.licensing(all)
+	c.flow(all)
+	c.infer(all)
+	done := c.result()
+	return Conclusion{Observations: done.Observations, Findings: done.Findings, Licensing: c.licensings, Lineage: c.lineages}
 }
 
 // The paths under which Searched names what is no file.
@@ -56,7 +83,7 @@ const (
 // Wanted says whether Extract may read the file at path, so that its text
 // should be kept while its bytes stream by. It goes by the name only.
 func Wanted(path string) bool {
-	return isCardName(path) || isLicenseName(path) || isModelConfigName(path)
+	return isCardName(path) || isLicenseName(path) || isModelConfigName(path) || isNoticeName(path)
 }
 
 // Extract reads everything that in holds. It never fails: what cannot be
@@ -67,9 +94,8 @@ func Extract(in Input) Result {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), a.Digest.Compare(b.Digest))
 	})
 	docs = slices.CompactFunc(docs, func(a, b Document) bool { return a.Path == b.Path && a.Digest == b.Digest })
-	c := &collector{root: in.Root, docs: docs, byPath: map[string]licenseText{}}
+	c := &collector{root: in.Root, docs: docs, byPath: map[string]licenseText{}, speaks: map[string]string{}}
 	c.licenseTexts()
-	c.cards()
 	c.modelConfigs()
 	for _, config := range in.Configs {
 		c.ociConfig(config)
@@ -77,7 +103,12 @@ func Extract(in Input) Result {
 	for _, a := range in.Annotations {
 		c.annotations(a)
 	}
-	return c.result()
+	c.names = textsOf(c.gathered.Observations, "identity.name")
+	c.cards()
+	c.gathered.Observations = dropHollowTexts(c.gathered.Observations)
+	r := c.result()
+	r.of = c
+	return r
 }
 
 // A collector gathers what the extractors find.
@@ -86,8 +117,15 @@ type collector struct {
 	docs     []Document
 	licenses []licenseText
 	byPath   map[string]licenseText // the same
-	gathered Result
-	spoken   map[spoken]int
+	listed   []licenseText          // those of them that the record lists
+	speaks   map[string]string      // the claim that a licence file answers, by path
+	names    []string               // of the model, that other documents than cards state
+	stated   []statedBase
+
+	lineages   []provenance.Lineage
+	licensings []provenance.Licensing
+	gathered   Result
+	spoken     map[spoken]int
 }
 
 // spoken counts how often one document said the same, or anything, on a claim.
@@ -135,7 +173,6 @@ func (c *collector) find(f provenance.Finding) { c.gathered.Findings = append(c.
 // result sorts what was gathered.
 func (c *collector) result() Result {
 	r := c.gathered
-	r.Observations = dropHollowTexts(r.Observations)
 	slices.SortStableFunc(r.Observations, compareObservations)
 	r.Observations = slices.CompactFunc(r.Observations, func(a, b provenance.ClaimObservation) bool {
 		return compareObservations(a, b) == 0 && a.Grade == b.Grade

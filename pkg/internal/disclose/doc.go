@@ -28,8 +28,10 @@ package disclose
 const (
 	methodFrontMatter = "card-front-matter/1"
 	methodProse       = "card-prose/1"
+	methodCitation    = "card-citation/1"
 	methodTable       = "card-table/1"
 	methodLicenseText = "license-text/1"
+	methodTerms       = "license-terms/1"
 	methodModelConfig = "model-config/1"
 	methodAnnotation  = "oci-annotations/1"
 	methodModelPack   = "modelpack-config/1"

@@ -8,12 +8,22 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
+// A told is everything that Extract and Conclude give together.
+type told struct {
+	Result
+	Licensing []provenance.Licensing
+	Lineage   []provenance.Lineage
+}
+
 // extract runs Extract and holds its result to what must be true of every
 // result: known claims with values of their kind, quotations that stand at
 // their lines, sources that were searched.
-func extract(t testing.TB, in Input) Result {
+func extract(t testing.TB, in Input) told {
 	t.Helper()
-	r := Extract(in)
+	r := told{Result: Extract(in)}
+	drawn := r.Conclude(r.Observations)
+	r.Observations, r.Findings = append(r.Observations, drawn.Observations...), append(r.Findings, drawn.Findings...)
+	r.Licensing, r.Lineage = drawn.Licensing, drawn.Lineage
 	if _, err := provenance.Settle(Catalog(), r.Observations, r.Searched, in.Unread, ""); err != nil {
 		t.Errorf("the record refuses it: %v", err)
 	}
@@ -23,8 +33,17 @@ func extract(t testing.TB, in Input) Result {
 	}
 	for _, o := range r.Observations {
 		at := provenance.Document{Path: o.Source.Path, Digest: o.Source.Digest}
+		if at.Path == "" && o.Source.Kind == provenance.SourceRule {
+			continue
+		}
 		if !slices.Contains(r.Searched, at) {
 			t.Errorf("%s: said by %q, which was not searched", o.Claim, at.Path)
+		}
+		if o.Source.Kind == provenance.SourceRule {
+			if o.Grade != provenance.Inferred || len(o.Inputs) == 0 {
+				t.Errorf("%s: a rule gives %v of %v", o.Claim, o.Grade, o.Inputs)
+			}
+			continue
 		}
 		if o.Grade != provenance.Declared && o.Claim != "license.text" {
 			t.Errorf("%s: grade %v of a document's words", o.Claim, o.Grade)
@@ -56,7 +75,7 @@ type seen struct {
 	line               int // the first; 0 where the source has none
 }
 
-func seenIn(r Result, claims ...string) []seen {
+func seenIn(r told, claims ...string) []seen {
 	var out []seen
 	for _, o := range r.Observations {
 		if len(claims) > 0 && !slices.Contains(claims, o.Claim) || o.Claim == "license.text" {

@@ -20,7 +20,7 @@ func FuzzCard(f *testing.F) {
 				t.Fatalf("invalid UTF-8 in %+v", o)
 			}
 		}
-		if again := Extract(in); !equalResults(r, again) {
+		if again := extract(t, in); !equalResults(r, again) {
 			t.Fatal("two runs differ")
 		}
 		if strings.Contains(text, "\r") || strings.ContainsRune(text, 0) {
@@ -33,7 +33,7 @@ func FuzzCard(f *testing.F) {
 	})
 }
 
-func equalResults(a, b Result) bool {
+func equalResults(a, b told) bool {
 	if len(a.Observations) != len(b.Observations) || len(a.Findings) != len(b.Findings) {
 		return false
 	}

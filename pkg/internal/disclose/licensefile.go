@@ -68,6 +68,7 @@ func (c *collector) licenseTexts() {
 	}
 	for _, t := range c.licenses {
 		if claim := speaksOn(t, cards[t.dir], models[t.dir]); claim != "" {
+			c.speaks[t.Path] = claim
 			c.say(claim, declared(textValue(t.value()), methodLicenseText, headOf(t)))
 		}
 	}
@@ -89,6 +90,7 @@ func (c *collector) listTexts() {
 		})
 		texts = texts[:maxTexts]
 	}
+	c.listed = texts
 	entries := make([]textEntry, len(texts))
 	for i, t := range texts {
 		entries[i] = textEntry{
@@ -126,9 +128,13 @@ func unidentified(t licenseText) provenance.Finding {
 		Facts:  map[string]string{"normalized": t.match.NormDigest.String()},
 	}
 	if t.match.Near != "" {
-		f.Detail = "the text begins like " + t.match.Near + " and goes on differently"
+		f.Detail = fmt.Sprintf("%.1f %% of the text is %s, and %d bytes of it are not", t.match.Coverage*100, t.match.Near, t.match.Uncovered)
 		f.Facts["near"] = t.match.Near
 		f.Facts["uncovered"] = strconv.Itoa(t.match.Uncovered)
+		f.Facts["coverage"] = strconv.FormatFloat(t.match.Coverage, 'f', 3, 64)
+	}
+	if t.match.Modified() {
+		f.ID = provenance.CodeLicenseModified
 	}
 	return f
 }

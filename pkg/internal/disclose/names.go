@@ -34,6 +34,12 @@ func isLicenseName(p string) bool {
 	return licenseName.MatchString(base) && !slices.Contains(otherExtensions, path.Ext(base))
 }
 
+// isNoticeName knows the attribution file that licences ask for.
+func isNoticeName(p string) bool {
+	base := strings.ToLower(path.Base(p))
+	return slices.Contains(textExtensions, path.Ext(base)) && strings.TrimSuffix(base, path.Ext(base)) == "notice"
+}
+
 func isModelConfigName(p string) bool {
 	switch path.Base(p) {
 	case "config.json", "generation_config.json", "tokenizer_config.json":

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/modelcheck/modelcheck/pkg/internal/license"
 )
 
 var (
@@ -25,6 +27,9 @@ func (c *collector) lineageSentence(k *card, s sentence) {
 		}
 		return
 	}
+	if c.licensedBase(k, s) {
+		return
+	}
 	m := madeFrom.FindStringSubmatch(s.plain)
 	if m == nil || !k.amongSubjects(m[1]) || conditional.MatchString(m[4]) {
 		return
@@ -38,6 +43,60 @@ func (c *collector) lineageSentence(k *card, s sentence) {
 		claim = "lineage.teachers"
 	}
 	c.saySentence(k, s, claim, listValue([]string{base}))
+}
+
+// fromLicensed is "X is derived from Y and is originally licensed under Z".
+var fromLicensed = regexp.MustCompile(`(?i)^(.+?) (?:is|are) (?:derived|fine-?tuned) from (?:the )?(` + modelName + `(?: series)?)(?:,? and|, which) (?:is|are) (?:originally )?(?:licensed|released) under (?:the )?`)
+
+// licensedBase reads a statement of a base model with its licence. The base is
+// written as a table of the card writes it, where both mean the same.
+func (c *collector) licensedBase(k *card, s sentence) bool {
+	m := fromLicensed.FindStringSubmatchIndex(s.plain)
+	if m == nil || !k.amongSubjects(s.plain[m[2]:m[3]]) {
+		return false
+	}
+	id := ""
+	for _, l := range s.links {
+		if l.start == m[1] {
+			id, _ = license.FromName(s.plain[l.start:l.end])
+		}
+	}
+	if id == "" {
+		name, _, _ := strings.Cut(s.plain[m[1]:], ",")
+		id, _ = license.FromName(strings.TrimRight(name, ". "))
+	}
+	base := s.plain[m[4]:m[5]]
+	if id == "" {
+		return false
+	}
+	c.stated = append(c.stated, statedBase{name: base, license: id, source: k.source(s.first, s.last, s.raw)})
+	if k.base != "" && sameModel(base, k.base) {
+		base = k.base
+	}
+	if looksLikeModel(base) && (k.base == "" || base == k.base) {
+		c.saySentence(k, s, "lineage.base", listValue([]string{base}))
+	}
+	return true
+}
+
+var bySamples = regexp.MustCompile(`(?i)^(.+?) (?:is|are) fine-?tuned\b.*\busing samples (?:generated|curated) (?:by|with) (` + modelName + `)\.?$`)
+
+// teacherSentence reads whose samples this model was trained on.
+func (c *collector) teacherSentence(k *card, s sentence) {
+	if !s.has("samples") || len(s.plain) > maxStatement {
+		return
+	}
+	m := bySamples.FindStringSubmatch(s.plain)
+	if m == nil {
+		return
+	}
+	teacher := strings.TrimRight(m[2], ".")
+	series := strings.TrimSuffix(normal(m[1]), " models")
+	if !looksLikeModel(teacher) || k.is(teacher) || !k.amongSubjects(m[1]) &&
+		(series == normal(m[1]) || k.member == "" || !strings.HasPrefix(normal(k.member), series+" ")) {
+		return
+	}
+	c.saySentence(k, s, "lineage.teachers", listValue([]string{teacher}))
 }
 
 var isDistilled = regexp.MustCompile(`(?i) (?:is|are|was|were) distilled from `)

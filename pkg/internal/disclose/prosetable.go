@@ -6,9 +6,12 @@ import (
 )
 
 var (
-	totalColumn  = regexp.MustCompile(`(?i)^#? ?(?:total )?(?:params|parameters)$`)
-	activeColumn = regexp.MustCompile(`(?i)^#? ?(?:activated|active|activation) (?:params|parameters)$`)
-	amount       = regexp.MustCompile(`^` + number + `$`)
+	totalColumn   = regexp.MustCompile(`(?i)^#? ?(?:total )?(?:params|parameters)$`)
+	activeColumn  = regexp.MustCompile(`(?i)^#? ?(?:activated|active|activation) (?:params|parameters)$`)
+	baseColumn    = regexp.MustCompile(`(?i)^base model$`)
+	contextColumn = regexp.MustCompile(`(?i)^(?:context|sequence)[ -](?:length|window)$`)
+	amount        = regexp.MustCompile(`^` + number + `$`)
+	whole         = regexp.MustCompile(`^([0-9]{3,9})()$`)
 )
 
 // modelTable reads the row of this model out of a table of models: the first
@@ -25,6 +28,12 @@ func (c *collector) modelTable(k *card, t table) {
 		for i, head := range t.header {
 			claim := ""
 			switch {
+			case baseColumn.MatchString(head) && looksLikeModel(row.cells[i]):
+				k.base = row.cells[i]
+				c.say("lineage.base", declared(listValue([]string{k.base}), methodTable, k.span(row.line, row.line)))
+				continue
+			case contextColumn.MatchString(head):
+				claim = "model.context.stated"
 			case totalColumn.MatchString(head):
 				claim = "model.parameters.total"
 			case activeColumn.MatchString(head):
@@ -33,6 +42,9 @@ func (c *collector) modelTable(k *card, t table) {
 				continue
 			}
 			m := amount.FindStringSubmatch(row.cells[i])
+			if m == nil && claim == "model.context.stated" {
+				m = whole.FindStringSubmatch(row.cells[i])
+			}
 			if m == nil {
 				continue
 			}

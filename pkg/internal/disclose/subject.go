@@ -51,7 +51,10 @@ func titleName(title string) string {
 }
 
 // know works out which model the card is about and whether it is about one.
-func (k *card) know(text prose) {
+// Where other documents name the artifact, and a table of the card lists that
+// name among several models, the card is about a series, and only what it says
+// by that name is about this model.
+func (k *card) know(text prose, artifact []string) {
 	add := func(name string) {
 		if name = normal(name); name != "" && !slices.Contains(k.names, name) {
 			k.names = append(k.names, name)
@@ -60,12 +63,16 @@ func (k *card) know(text prose) {
 	add(scalar(k.front.fields["model_name"]))
 	if len(text.titles) > 0 {
 		add(titleName(text.titles[0]))
+		k.series = seriesTitle.MatchString(text.titles[0])
 	}
 	for i, s := range text.sentences {
 		if m := introduced.FindStringSubmatch(s.plain); m != nil && i < maxIntroduction && strings.ContainsAny(m[1], "-0123456789") {
 			add(m[1])
 			break
 		}
+	}
+	if own := listedAmong(text, artifact); own != "" && !k.is(own) {
+		k.names, k.member = []string{normal(own)}, own
 	}
 	for _, field := range []string{"license", "pipeline_tag", "library_name", "base_model", "model-index", "model_name"} {
 		k.fronted = k.fronted || k.front.fields[field] != nil
@@ -74,6 +81,26 @@ func (k *card) know(text prose) {
 	for _, s := range text.sentences {
 		k.model = k.model || aboutModel.MatchString(s.plain)
 	}
+}
+
+var seriesTitle = regexp.MustCompile(`(?i)\b(?:series|family)\b`)
+
+// listedAmong returns the one of the names that stands in the first column of
+// a table of models.
+func listedAmong(text prose, names []string) string {
+	for _, t := range text.tables {
+		if len(t.header) < 2 || !strings.EqualFold(t.header[0], "model") || len(t.rows) < 2 {
+			continue
+		}
+		for _, row := range t.rows {
+			for _, name := range names {
+				if name = name[strings.LastIndexByte(name, '/')+1:]; len(row.cells) > 0 && normal(row.cells[0]) == normal(name) && normal(name) != "" {
+					return name
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // maxIntroduction is how many sentences deep a card still introduces its model.

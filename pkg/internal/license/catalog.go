@@ -134,9 +134,9 @@ func (x *index) add(l *License) {
 }
 
 // CatalogDigest returns the digest of the licence catalogue: of the table of
-// licences followed by the list of SPDX ids.
+// licences followed by the list of SPDX ids and the table of terms.
 func CatalogDigest() artifact.Digest {
-	return artifact.SumSHA256(slices.Concat(catalogData, []byte(spdxData)))
+	return artifact.SumSHA256(slices.Concat(catalogData, []byte(spdxData), termData))
 }
 
 // Lookup returns the catalogue's entry with the id, in any case. Most SPDX ids

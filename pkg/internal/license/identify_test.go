@@ -96,8 +96,8 @@ func TestRiders(t *testing.T) {
 		"the name in a sentence":  "This is under the MIT License.\n",
 	}
 	for name, v := range riders {
-		if m := Identify([]byte(v)); m.ID != "" || m.Exact || m.Name != "" || m.Method != MethodUnidentified {
-			t.Errorf("%s: %q by %s", name, m.ID, m.Method)
+		if m := Identify([]byte(v)); m.ID != "" || m.Exact || m.Name != "" || m.Method == MethodWhole || m.Method == MethodReduced || m.Coverage >= 1 && m.Uncovered == 0 && m.Near == "" {
+			t.Errorf("%s: %+v", name, m)
 		}
 	}
 	// What they are riders on is identified.
@@ -113,8 +113,8 @@ func TestModifiedMIT(t *testing.T) {
 	if m.ID != "" || m.Exact || m.Method != MethodUnidentified {
 		t.Fatalf("identified: %+v", m)
 	}
-	if m.Near != "MIT" || m.Uncovered < 300 {
-		t.Errorf("near %q, %d bytes uncovered; want MIT and the rider", m.Near, m.Uncovered)
+	if m.Near != "MIT" || m.Uncovered < 300 || !m.Modified() || m.Coverage < 0.7 || m.Coverage > 0.8 {
+		t.Errorf("near %q, coverage %v, %d bytes uncovered; want MIT and the rider", m.Near, m.Coverage, m.Uncovered)
 	}
 }
 
