@@ -36,7 +36,8 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
 			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{},
 			"placed": check.Placed{}, "summaryReport": check.SummaryReport{}, "recordedStatement": check.RecordedStatement{}, "attached": check.Attached{}, "bundle": check.Bundle{}, "receiptCheck": check.ReceiptCheck{},
-			"verdict": policy.Verdict{}, "reason": policy.Reason{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
+			"verdict": policy.Verdict{}, "reason": policy.Reason{},
+			"reviewState": policy.ReviewState{}, "reviewVerdict": policy.ReviewVerdict{}, "quorumState": policy.QuorumState{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
 		}},
 		{schemas.Review(), map[string]any{
 			"review": provenance.Review{}, "reviewer": provenance.Reviewer{}, "reviewed": provenance.Reviewed{}, "evidenceRef": provenance.EvidenceRef{},

@@ -38,8 +38,20 @@ Verifying contacts nothing but the registry that the reference names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{hintError{err, cmd.CommandPath() + " --help shows the flags"}}
 	})
-	root.AddCommand(newVerify(s), newPull(s), newInspect(s), newSign(s), newAttest(s), newTrust(s), newVersion(s))
-	root.AddCommand(newManifest(s), newSchema(s))
+	for _, verb := range []func(streams) *cobra.Command{
+		newVerify,
+		newPull,
+		newInspect,
+		newSign,
+		newAttest,
+		newReview,
+		newManifest,
+		newSchema,
+		newTrust,
+		newVersion,
+	} {
+		root.AddCommand(verb(s))
+	}
 	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	return root
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,7 +71,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS(demo))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take},
 	})
 }
 
@@ -87,6 +88,19 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	data[offset] ^= 1
 	ts.Check(os.Chmod(name, 0o644))
 	ts.Check(os.WriteFile(name, data, 0o644))
+}
+
+// take keeps what the group of a pattern matches in the last command's stdout:
+// take NAME PATTERN.
+func take(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: take name pattern")
+	}
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("%q is not in stdout", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 // unsign drops everything without a tag from a layout's index: unsign DIR.

@@ -52,6 +52,7 @@ const verifyExample = `  # by public key, in CI
 type verifyFlags struct {
 	place    placeFlags
 	trust    trustFlags
+	reviews  reviewFlags
 	output   string        // of verbs that write one format to stdout
 	outputs  []destination // of those that write several
 	failOn   failOn
@@ -88,6 +89,7 @@ func newVerify(s streams) *cobra.Command {
 	f.trust.add(cmd)
 	outputsFlag(cmd, &f)
 	f.failOn.add(cmd)
+	f.reviews.add(cmd)
 	f.many.add(cmd)
 	cmd.Flags().StringVar(&f.manifest, "manifest", "", "write the provenance manifest to `FILE` (- for stdout, in place of the report)")
 	cmd.Flags().BoolVar(&f.since, "since-receipt", false, "of a folder that was pulled, compare only sizes, times and inodes with the receipt; nothing is hashed and nothing verified")
@@ -163,8 +165,11 @@ func (f verifyFlags) prepare(s streams, ref artifact.Reference) (check.Config, e
 	}
 	cfg := f.place.config(s, pol)
 	f.trust.roots.configure(&cfg)
-	cfg.Bundles, err = f.trust.bundles()
-	return cfg, err
+	if cfg.Bundles, err = f.trust.bundles(); err != nil {
+		return cfg, err
+	}
+	cfg.Sheet = render.Sheet
+	return cfg, f.reviews.configure(&cfg)
 }
 
 // reportFailure puts an early failure into the JSON report too, so that a

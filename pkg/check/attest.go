@@ -103,7 +103,7 @@ func (c *Checker) record(ctx context.Context, r *Report, ref artifact.Reference,
 		list = []stated{{provenance.PredicateType, "", r.ManifestBytes()}, {provenance.ResultType, "", result}, list[0]}
 	}
 	for _, st := range list {
-		done, err := rec.Signer.attachStatement(ctx, ref.WithDigest(r.Resolved.Digest), st.statement)
+		done, err := rec.Signer.attachStatement(ctx, ref.WithDigest(r.Resolved.Digest), st.statement, anybody)
 		if err != nil {
 			return fmt.Errorf("statement of type %s: %w", st.predicateType, err)
 		}
@@ -161,9 +161,13 @@ func resourceURI(ref artifact.Reference, r *Report) string {
 	return "oci:" + r.Resolved.Digest.String()
 }
 
-// attachStatement signs a statement about the artifact, verifies it, attaches
-// it, and verifies it as it is handed out.
-func (s *Signer) attachStatement(ctx context.Context, ref artifact.Reference, statement []byte) (r *SignReport, err error) {
+// anybody may sign.
+func anybody(provenance.Candidate) error { return nil }
+
+// attachStatement signs a statement about the artifact, verifies it, asks
+// whether it may be by whom it is, attaches it, and verifies it as it is handed
+// out.
+func (s *Signer) attachStatement(ctx context.Context, ref artifact.Reference, statement []byte, mine func(provenance.Candidate) error) (r *SignReport, err error) {
 	g := &signature{Signer: s, report: &SignReport{Statement: statement}}
 	if g.store, err = s.client.Open(ref); err != nil {
 		return nil, err
@@ -174,6 +178,9 @@ func (s *Signer) attachStatement(ctx context.Context, ref artifact.Reference, st
 	}
 	bundle, err := g.seal(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := mine(*g.report.Signature); err != nil {
 		return nil, err
 	}
 	if err := g.attach(ctx, bundle); err != nil {

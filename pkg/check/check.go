@@ -39,6 +39,13 @@ type Config struct {
 	// deny it already; else nothing more is read then.
 	RecordDenied bool
 
+	// For is what the model is wanted for, and Reviews reads bundles of reviews
+	// of an artifact that lie elsewhere than beside it. Sheet renders what
+	// reviewers see. All three matter only to a policy that asks for reviews.
+	For     policy.Use
+	Reviews func(subject artifact.Digest) ([][]byte, error)
+	Sheet   SheetFunc
+
 	Version  string                  // of the tool, for the report and the manifest's generator block
 	Progress func(done, total int64) // bytes hashed so far; called by several goroutines
 	Now      func() time.Time        // default: time.Now
@@ -187,17 +194,22 @@ func (e *examination) finish(err error) (*Report, error) {
 	return e.report, failed(e.report.Error)
 }
 
+// Policy is the policy under which c examines.
+func (c *Checker) Policy() *policy.Policy { return c.cfg.Policy }
+
 func (e *examination) judge() policy.Verdict {
 	if e.accept {
 		return e.judgeSummaries()
 	}
-	return e.cfg.Policy.Evaluate(policy.Case{
+	c := policy.Case{
 		Reference:  e.report.Reference,
 		Manifest:   e.report.Manifest,
 		Candidates: e.report.Signatures,
 		Faults:     e.faults,
 		At:         e.report.StartedAt,
-	})
+	}
+	e.showReviews(&c)
+	return e.cfg.Policy.Evaluate(c)
 }
 
 // failures are the errors of several blobs.

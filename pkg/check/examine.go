@@ -27,8 +27,9 @@ type examination struct {
 	largest int64
 
 	accept   bool                  // judge by verification summaries; read no blob
-	attested []*attest.Attestation // where accept; by index of the report's signatures
+	attested []*attest.Attestation // where accept, or where reviews are asked for; by index of the report's signatures
 	recalled *Recollection         // where accept, once everything attached was read
+	reviews  policy.Reviewing      // where the policy asks for reviews
 
 	store   *registry.Store
 	subject registry.Resolution
@@ -80,7 +81,7 @@ func (e *examination) examine(ctx context.Context) (err error) {
 	}
 	if e.accept {
 		e.recall()
-		return nil
+		return e.reviewing(ctx, e.subject.Descriptor.Digest)
 	}
 	if err := e.unpack(ctx); err != nil {
 		return err
@@ -94,7 +95,10 @@ func (e *examination) examine(ctx context.Context) (err error) {
 	if err := e.stream(ctx); err != nil {
 		return err
 	}
-	return e.record()
+	if err := e.record(); err != nil {
+		return err
+	}
+	return e.reviewing(ctx, e.subject.Descriptor.Digest)
 }
 
 // resolve turns the name into a digest, once. From here on only the digest is

@@ -44,7 +44,7 @@ func (e *examination) takeFrom(r attest.Result, file string) {
 			Pending: p, index: first + p.Index, file: file, hashers: map[artifact.Digest]map[string]*oms.Hasher{},
 		})
 	}
-	if e.accept {
+	if e.accept || e.cfg.Policy.RequiresReviews() {
 		for _, a := range r.Attestations {
 			a.Index += first
 			e.attested = append(e.attested, a)
@@ -66,6 +66,7 @@ func (e *examination) nameSigners(i int) {
 		c.Signers = append(c.Signers, a.Signer)
 	}
 	c.Signers = append(c.Signers, e.cfg.Policy.Verifiers(*c)...)
+	c.Signers = append(c.Signers, e.cfg.Policy.ReviewSigners(*c)...)
 	slices.Sort(c.Signers)
 	c.Signers = slices.Compact(c.Signers)
 }

@@ -173,6 +173,7 @@ func (e *examination) judgeSummaries() policy.Verdict {
 	if record := r.Manifest(report.ManifestDigest); record != nil && record.SubstanceDigest == report.SubstanceDigest {
 		c.Manifest, report.Recalled = record.Manifest, true
 	}
+	e.showReviews(&c)
 	v := e.cfg.Policy.EvaluateSummaries(r.Resolved.Digest, found, c)
 	report.Accepted = v.Allowed()
 	return v

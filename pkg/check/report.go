@@ -36,6 +36,7 @@ type Report struct {
 	Receipt         *ReceiptCheck        `json:"receipt,omitempty"`  // of a folder that was pulled
 	Summary         *SummaryReport       `json:"summary,omitempty"`  // by Accept: nothing was hashed
 	Recorded        []RecordedStatement  `json:"recorded,omitempty"` // by Attest: what was signed and attached
+	Reviews         *policy.ReviewState  `json:"reviews,omitempty"`  // where the policy asks for reviews
 	StartedAt       time.Time            `json:"startedAt"`
 	FinishedAt      time.Time            `json:"finishedAt"`
 	// Stopped says after which step the examination ended because the verdict

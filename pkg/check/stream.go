@@ -153,5 +153,8 @@ func (e *examination) examineTree(ctx context.Context) (err error) {
 		return failed
 	}
 	e.compareBytes(listed)
-	return e.record()
+	if err := e.record(); err != nil {
+		return err
+	}
+	return e.reviewing(ctx, e.report.Manifest.Subject)
 }

@@ -246,6 +246,8 @@ func (j *reviewJudge) reasons(state []QuorumState) []Reason {
 			r.Message = fmt.Sprintf("review of %s as %s: %s", v.Person, v.Role, v.Message)
 		}
 		switch {
+		case v.Code == provenance.CodeReviewMalformed && v.Person != "":
+			r.Effect = Hold // a reviewer said something, and nobody can read what
 		case v.Counts() && v.Kind == provenance.Violation:
 			r.Code, r.Effect = provenance.CodeReviewViolation, Deny
 			r.Message = fmt.Sprintf("%s reports a violation: %q", v.Person, v.review.Statement)

@@ -115,17 +115,17 @@ func (j *reviewJudge) admits(s SignedReview, v *ReviewVerdict) (code, message st
 	switch {
 	case c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified || c.PredicateType != provenance.ReviewType:
 		return provenance.CodeReviewUnknownReviewer, "its signature is not verified: " + cmp.Or(c.Detail, c.Code)
-	case s.Review == nil:
+	}
+	name, roles := j.person(c)
+	if v.Person = name; s.Review == nil {
 		return provenance.CodeReviewMalformed, cmp.Or(s.Problem, "it cannot be read")
 	}
 	r := s.Review
 	v.Kind, v.Decision, v.Role, v.ExpiresAt, v.Scope = r.Kind, r.Decision, r.Reviewer.Role, r.Validity.ExpiresAt, r.Scope
 	v.Conditions, v.Waivers = r.Conditions, r.Waivers
-	name, roles := j.person(c)
 	if name == "" {
 		return provenance.CodeReviewUnknownReviewer, fmt.Sprintf("the policy calls %s no reviewer", describe(c.Identity))
 	}
-	v.Person = name
 	if r.Reviewer.ID != identityID(c.Identity) {
 		return provenance.CodeReviewWrongIdentity, fmt.Sprintf("it says that %q reviewed, and %s signed it", r.Reviewer.ID, describe(c.Identity))
 	}

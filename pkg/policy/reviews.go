@@ -71,6 +71,10 @@ type ReviewVerdict struct {
 // A ReviewRefusal is a reason why a criterion of a review does not count.
 type ReviewRefusal struct{ Code, Message string }
 
+// Review is what was signed, nil where it could not be read. It must not be
+// changed.
+func (v ReviewVerdict) Review() *provenance.Review { return v.review }
+
 // Counts says whether the review is in force.
 func (v ReviewVerdict) Counts() bool { return v.Code == provenance.CodeReviewCounted }
 
@@ -147,18 +151,28 @@ func (p *Policy) Criteria() map[string]artifact.Digest {
 // RequiresReviews says whether the policy asks for reviews.
 func (p *Policy) RequiresReviews() bool { return p != nil && p.reviews != nil }
 
-// Reviewer returns the policy's name of the person that an identity belongs to,
-// and the roles that the policy gives it; "" for nobody.
-func (p *Policy) Reviewer(scheme string, identity provenance.Identity) (name string, roles []string) {
-	if p == nil || p.reviews == nil {
-		return "", nil
+// ReviewSigners names the signers of the policy whose review, or list of
+// reviews, a candidate is; none unless it is proven.
+func (p *Policy) ReviewSigners(c provenance.Candidate) []string {
+	if p == nil || p.reviews == nil || c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified {
+		return nil
 	}
-	for _, person := range p.reviews.persons {
-		for _, s := range p.signers {
-			if slices.Contains(person.signers, s.name) && p.by(s, scheme, identity) {
-				return person.name, person.roles
-			}
+	var names []string
+	switch c.PredicateType {
+	case provenance.ReviewType:
+		for _, who := range p.reviews.persons {
+			names = append(names, who.signers...)
+		}
+	case provenance.ReviewIndexType:
+		if p.reviews.index != nil {
+			names = p.reviews.index.signers
 		}
 	}
-	return "", nil
+	var out []string
+	for _, s := range p.signers {
+		if slices.Contains(names, s.name) && p.made(s, c) {
+			out = append(out, s.name)
+		}
+	}
+	return out
 }

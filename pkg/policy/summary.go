@@ -150,6 +150,9 @@ func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandi
 			reasons = append(reasons, Reason{Code: provenance.CodeSummaryMalformed, Effect: Deny, Message: "the recalled record is about another artifact"})
 		}
 		reasons = append(reasons, p.Evaluate(c).Reasons...)
+	} else {
+		// Reviews are of a record. Without it nobody knows what they approve.
+		reasons = append(reasons, p.Reviews(c).Reasons...)
 	}
 	return combine(reasons, p.digest)
 }

@@ -3,6 +3,7 @@ package attest
 import (
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/strictjson"
 )
 
@@ -12,12 +13,14 @@ type Attestation struct {
 	PredicateType string // also the candidate's
 	Predicate     []byte // JSON, verified with the statement; nil where Omitted
 	Omitted       string // why the predicate is not handed on; "" if it is
+	// Statement is the SHA-256 of the statement's bytes, as they were signed.
+	Statement artifact.Digest
 }
 
 // newAttestation hands the predicate of s on, within bounds: a thousand
 // attestations are judged, and need not all be kept.
 func newAttestation(s *signed, keep bool) *Attestation {
-	a := &Attestation{PredicateType: s.statement.PredicateType}
+	a := &Attestation{PredicateType: s.statement.PredicateType, Statement: artifact.SumSHA256(s.statement.raw)}
 	var body struct {
 		Predicate jsontext.Value `json:"predicate"`
 	}
