@@ -27,7 +27,7 @@ type examination struct {
 	largest int64
 
 	accept   bool                  // judge by verification summaries; read no blob
-	attested []*attest.Attestation // where accept, or where reviews are asked for; by index of the report's signatures
+	attested []*attest.Attestation // that hold, whoever made them; by index of the report's signatures
 	recalled *Recollection         // where accept, once everything attached was read
 	reviews  policy.Reviewing      // where the policy asks for reviews
 

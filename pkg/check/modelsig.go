@@ -44,25 +44,24 @@ func (e *examination) takeFrom(r attest.Result, file string) {
 			Pending: p, index: first + p.Index, file: file, hashers: map[artifact.Digest]map[string]*oms.Hasher{},
 		})
 	}
-	if e.accept || e.cfg.Policy.RequiresReviews() {
-		for _, a := range r.Attestations {
-			a.Index += first
-			e.attested = append(e.attested, a)
-		}
+	for _, a := range r.Attestations {
+		a.Index += first
+		e.attested = append(e.attested, a)
 	}
 	for i := first; i < len(e.report.Signatures); i++ {
 		e.nameSigners(i)
 	}
 }
 
-// nameSigners writes beside a candidate which of the policy's signers made it.
+// nameSigners writes beside a candidate which of the policy's signers made it,
+// signature or attestation; whether it counts is for the policy to say.
 func (e *examination) nameSigners(i int) {
 	c := &e.report.Signatures[i]
 	c.Signers = nil
 	for _, s := range e.cfg.Policy.Match(*c) {
 		c.Signers = append(c.Signers, s.Signer)
 	}
-	for _, a := range e.cfg.Policy.Attests(*c) {
+	for _, a := range e.cfg.Policy.Statements(*c) {
 		c.Signers = append(c.Signers, a.Signer)
 	}
 	c.Signers = append(c.Signers, e.cfg.Policy.Verifiers(*c)...)

@@ -178,7 +178,7 @@ func (e *examination) noteIrregular(path, what string) {
 func (e *examination) sign(m *provenance.Manifest) {
 	for _, c := range e.report.Signatures {
 		m.Signatures = append(m.Signatures, e.cfg.Policy.Match(c)...)
-		m.Attestations = append(m.Attestations, e.cfg.Policy.Attests(c)...)
+		m.Attestations = append(m.Attestations, e.cfg.Policy.Statements(c)...)
 	}
 }
 
@@ -195,6 +195,7 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 		}
 	}
 	e.ociStatements(&in)
+	e.signedStatements(&in)
 	said := disclose.Extract(in)
 	m.Findings = append(m.Findings, said.Findings...)
 	seen := model.Summary(said.Observations)

@@ -280,6 +280,37 @@ func pending(c provenance.Candidate) provenance.Candidate {
 	return c
 }
 
+// A model signature by somebody whom the policy does not name is refused for
+// who made it, before its files are read, and not for being unread.
+func TestGateTellsWhoseItIs(t *testing.T) {
+	person := byPerson("eve@example.com", issuer)
+	p := parse(t, fourSigners("{signatures: {anyOf: [release, alice]}}"))
+	schemes := parse(t, fourSigners("{signatures: {anyOf: [alice]}, schemes: [sigstore-key]}"))
+	for name, tc := range map[string]struct {
+		p    *policy.Policy
+		c    provenance.Candidate
+		code string
+	}{
+		"another person":       {p, pending(person), provenance.CodeSignatureWrongIdentity},
+		"another issuer":       {p, pending(byPerson(workflow, "https://elsewhere.example")), provenance.CodeSignatureWrongIssuer},
+		"another key":          {p, pending(byKey("b")), provenance.CodeSignatureWrongKey},
+		"outside the window":   {p, pending(at(byKey("a"), "2027-01-01T00:00:00Z")), provenance.CodeExpiredAtTime},
+		"not an accepted type": {p, pending(with(person, func(c *provenance.Candidate) { c.PredicateType = slsa })), provenance.CodeNotASignature},
+		"not accepted scheme":  {schemes, pending(with(byKey("a"), func(c *provenance.Candidate) { c.Scheme = "oms-key" })), provenance.CodeSignatureWrongScheme},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := []provenance.Candidate{tc.c}
+			v := tc.p.Gate(list)
+			if v.Outcome != policy.Deny || len(v.Reasons) != 1 || v.Reasons[0].Code != tc.code {
+				t.Errorf("%v %+v, want %s", v.Outcome, v.Reasons, tc.code)
+			}
+			if list[0].Verdict != provenance.Unchecked {
+				t.Errorf("the gate turned the candidate into %v", list[0].Verdict)
+			}
+		})
+	}
+}
+
 // The gate closes exactly where the signatures deny, and never opens a door.
 func TestGate(t *testing.T) {
 	key := build(t, policy.Settings{KeyFiles: []string{"a"}})

@@ -1,11 +1,16 @@
 package policy
 
-import "github.com/modelcheck/modelcheck/pkg/provenance"
+import (
+	"slices"
+
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
 
 // Gate says whether signatures and attestations alone deny, before gigabytes
 // are read: the verdict is Deny with the reasons that Evaluate would give for
 // them, or it is undecided. It never allows. What is pending counts here, and
-// only here, as if it will hold.
+// only here, as if it will hold: whom it is by is known, and a stranger's is
+// refused for that.
 //
 // A policy with scopes must be that of the reference (For).
 func (p *Policy) Gate(candidates []provenance.Candidate) Verdict {
@@ -13,12 +18,14 @@ func (p *Policy) Gate(candidates []provenance.Candidate) Verdict {
 		return Verdict{}
 	}
 	m := &provenance.Manifest{}
-	for _, c := range candidates {
+	candidates = slices.Clone(candidates)
+	for i := range candidates {
+		c := &candidates[i]
 		if c.Verdict == provenance.Unchecked && c.Code == provenance.CodeSignaturePending {
 			c.Verdict, c.Code = provenance.Proven, provenance.CodeSignatureVerified
 		}
-		m.Signatures = append(m.Signatures, p.Match(c)...)
-		m.Attestations = append(m.Attestations, p.Attests(c)...)
+		m.Signatures = append(m.Signatures, p.Match(*c)...)
+		m.Attestations = append(m.Attestations, p.Attests(*c)...)
 	}
 	var against []Reason
 	c := Case{Manifest: m, Candidates: candidates}

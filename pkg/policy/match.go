@@ -35,15 +35,24 @@ func (p *Policy) Match(c provenance.Candidate) []provenance.Signature {
 // is, and by whom. A signature is none, and what Attests returns is never a
 // signature.
 func (p *Policy) Attests(c provenance.Candidate) []provenance.Attestation {
-	if c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified {
+	return slices.DeleteFunc(p.Statements(c), func(a provenance.Attestation) bool {
+		return !slices.ContainsFunc(p.attestations, func(d demand) bool {
+			return d.predicateType == a.PredicateType && slices.Contains(d.by.names(), a.Signer)
+		})
+	})
+}
+
+// Statements says whose attestation a candidate is, of the signers whom the
+// policy names, whether it requires one of this type or not. A stranger's is
+// nobody's. What they return never counts as a signature, and as an attestation
+// only where it is required.
+func (p *Policy) Statements(c provenance.Candidate) []provenance.Attestation {
+	if c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified || c.PredicateType == "" {
 		return nil
 	}
 	var out []provenance.Attestation
 	for _, s := range p.signers {
-		asked := func(d demand) bool {
-			return d.predicateType == c.PredicateType && slices.Contains(d.by.names(), s.name)
-		}
-		if slices.ContainsFunc(p.attestations, asked) && p.made(s, c) {
+		if p.made(s, c) {
 			out = append(out, provenance.Attestation{
 				Signer:        s.name,
 				PredicateType: c.PredicateType,

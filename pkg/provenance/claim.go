@@ -40,7 +40,7 @@ type Observation struct {
 
 // A Speaker is who makes the statement, as far as that is known.
 type Speaker struct {
-	Name     string   `json:"name,omitempty"`
+	Name     string   `json:"name,omitempty"` // of an attestation: the policy's name of its signer
 	Relation Relation `json:"relation"`
 	Signer   string   `json:"signer,omitempty"` // the policy's name of the signer that attests it
 }
@@ -77,6 +77,10 @@ const (
 	SourceAnnotation SourceKind = "oci-annotation"
 	SourceRule       SourceKind = "rule"
 	SourceExternal   SourceKind = "external-document" // outside the artifact, out of a profile
+	// SourceAttestation is a signed statement about the artifact by a signer
+	// whom the policy names; its digest is that of the statement, so that
+	// signing the same again changes nothing.
+	SourceAttestation SourceKind = "attestation"
 )
 
 // A Grade says what kind of testimony a statement is. The zero value is none

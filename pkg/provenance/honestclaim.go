@@ -8,12 +8,7 @@ import (
 
 func checkClaims(m *Manifest) error {
 	files := fileDigests(m)
-	producers := map[string]bool{}
-	for _, s := range m.Signatures {
-		if s.Relation == Producer {
-			producers[s.Signer] = true
-		}
-	}
+	v := vouchersOf(m)
 	for i, c := range m.Claims {
 		if c.ID == "" || (i > 0 && m.Claims[i-1].ID == c.ID) {
 			return fmt.Errorf("claim %q without id, or twice", c.ID)
@@ -25,8 +20,8 @@ func checkClaims(m *Manifest) error {
 			if err := checkObservation(o, c.Ceiling); err != nil {
 				return fmt.Errorf("claim %q: observation by %q: %w", c.ID, o.Method, err)
 			}
-			if o.Grade == Attested && !producers[o.Speaker.Signer] {
-				return fmt.Errorf("claim %q is attested by %q, who did not sign as producer", c.ID, o.Speaker.Signer)
+			if err := v.check(o); err != nil {
+				return fmt.Errorf("claim %q: %w", c.ID, err)
 			}
 			if o.Source.Kind == SourceFile && !files[o.Source.Digest] {
 				return fmt.Errorf("claim %q rests on file %q, which the artifact does not hold", c.ID, o.Source.Path)
@@ -189,6 +184,10 @@ func checkSource(o Observation) error {
 	case SourceExternal:
 		if s.Digest.IsZero() || s.URI == "" || s.Quote == "" {
 			return errors.New("external document without digest, address or quotation")
+		}
+	case SourceAttestation:
+		if s.Path == "" || s.Digest.IsZero() || s.Pointer == "" {
+			return errors.New("attestation without type, digest or pointer")
 		}
 	case SourceRule:
 		if o.Grade != Inferred || len(o.Inputs) == 0 {

@@ -27,7 +27,7 @@ type Manifest struct {
 	Loading      *Loading        `json:"loading,omitempty"` // nil says nothing, and no policy takes it for inert
 	Weights      []Weights       `json:"weights,omitempty"`
 	Signatures   []Signature     `json:"signatures"`
-	Attestations []Attestation   `json:"attestations,omitempty"` // that the policy demands
+	Attestations []Attestation   `json:"attestations,omitempty"` // by signers whom the policy names
 	Claims       []Claim         `json:"claims"`
 	Licensing    []Licensing     `json:"licensing,omitempty"` // by asset
 	Lineage      []Lineage       `json:"lineage,omitempty"`

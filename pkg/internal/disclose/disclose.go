@@ -36,7 +36,10 @@ type Input struct {
 	Unread      []provenance.Document // wanted, and too large to be kept: never among what was searched
 	Configs     []Config
 	Annotations []Annotations
-	Root        string // of the model within the artifact, as artifact.ModelRoot gives it
+	// Attestations are statements by signers whom the policy names. What
+	// anybody else says of the artifact is never handed in.
+	Attestations []Attestation
+	Root         string // of the model within the artifact, as artifact.ModelRoot gives it
 }
 
 // A Result is what was found, in an order that depends on the input's content
@@ -106,6 +109,7 @@ func Extract(in Input) Result {
 	c.names = textsOf(c.gathered.Observations, "identity.name")
 	c.cards()
 	c.gathered.Observations = dropHollowTexts(c.gathered.Observations)
+	c.attestations(in.Attestations)
 	r := c.result()
 	r.of = c
 	return r
@@ -198,5 +202,6 @@ func compareObservations(a, b provenance.ClaimObservation) int {
 		cmp.Compare(a.Source.Pointer, b.Source.Pointer),
 		cmp.Compare(a.Method, b.Method),
 		cmp.Compare(string(a.Value), string(b.Value)),
+		cmp.Compare(a.Speaker.Name, b.Speaker.Name),
 	)
 }

@@ -1,5 +1,6 @@
 // Package disclose reads what a model's documents say about the model: model
-// cards, licence texts, configurations and annotations become observations,
+// cards, licence texts, configurations, annotations and the signed statements
+// of those whom the policy names become observations,
 // each with its value, its place and a quotation.
 //
 // It judges nothing, asks nobody and guesses nothing: what no rule matches is

@@ -170,6 +170,9 @@ func (p *page) candidate(c provenance.Candidate) {
 	for _, at := range c.SignedAt {
 		p.line("           signed at %s (%s)", Printable(at.Time), Printable(at.Source))
 	}
+	if c.Code == provenance.CodeAttestationVerified {
+		p.line("           an attestation of type %s, and no signature", Quoted(c.PredicateType))
+	}
 	if len(c.Signers) > 0 {
 		p.line("           the policy's signer %s", Quoted(strings.Join(c.Signers, ", ")))
 	} else {

@@ -203,6 +203,9 @@ func newSignature(c provenance.Candidate) signatureView {
 	default:
 		v.Word, v.Counts, v.Signers = "verified", true, "the policy’s signer "+Quoted(strings.Join(c.Signers, ", "))
 	}
+	if c.Code == provenance.CodeAttestationVerified {
+		v.Word, v.Detail, v.Signers = "attestation", "", v.Signers+", of type "+Quoted(c.PredicateType)
+	}
 	var at []string
 	for _, t := range c.SignedAt {
 		at = append(at, Printable(t.Time+" ("+t.Source+")"))
