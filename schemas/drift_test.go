@@ -44,6 +44,7 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"baseline": provenance.Baseline{}, "criterionResult": provenance.CriterionResult{}, "scope": provenance.Scope{}, "resolution": provenance.Resolution{},
 			"waiver": provenance.Waiver{}, "condition": provenance.Condition{}, "validity": provenance.Validity{},
 		}},
+		{schemas.Rules(), map[string]any{"rule": check.Rule{}}},
 		{schemas.Sign(), map[string]any{
 			"": check.SignReport{}, "signatory": check.Signatory{}, "services": check.Services{}, "bundle": check.Bundle{}, "attached": check.Attached{},
 		}},

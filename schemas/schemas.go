@@ -23,6 +23,9 @@ var reportV1 []byte
 //go:embed review-v1.json
 var reviewV1 []byte
 
+//go:embed rules-v1.json
+var rulesV1 []byte
+
 //go:embed sign-v1.json
 var signV1 []byte
 
@@ -60,6 +63,9 @@ func Report() []byte { return slices.Clone(reportV1) }
 
 // Review returns the schema of a reviewer's signed statement, version 1.
 func Review() []byte { return slices.Clone(reviewV1) }
+
+// Rules returns the schema of what "modelcheck rules" prints, version 1.
+func Rules() []byte { return slices.Clone(rulesV1) }
 
 // Sign returns the schema of what "modelcheck sign" prints, version 1.
 func Sign() []byte { return slices.Clone(signV1) }

@@ -47,6 +47,7 @@ Verifying contacts nothing but the registry that the reference names.`,
 		newReview,
 		newManifest,
 		newSchema,
+		newRules,
 		newTrust,
 		newVersion,
 	} {

@@ -60,7 +60,7 @@ func (r Rule) Page() string {
 // Index writes the list of all pages.
 func Index() string {
 	var b strings.Builder
-	b.WriteString("# Rules\n\nWhat inspection reports, by stable id. A finding carries its id in `facts.rule`.\n\n| rule | it reports that | class |\n|---|---|---|\n")
+	b.WriteString("# Rules\n\nWhat inspection reports, by stable id. A finding carries its id in `facts.rule`; `modelcheck rules ID`\nprints the page of one.\n\n| rule | it reports that | class |\n|---|---|---|\n")
 	for _, r := range All() {
 		b.WriteString("| [" + r.ID + "](" + r.ID + ".md) | " + r.Title + " | " + r.Class + " |\n")
 	}
