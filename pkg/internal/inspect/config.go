@@ -72,6 +72,11 @@ func configFacts(name string, digest artifact.Digest, text []byte) Facts {
 		}
 		if i < maxTriggers {
 			f.Findings = append(f.Findings, t.finding(name, digest))
+			if t.repository != "" && t.class == ClassCodeOnLoad {
+				// Two facts: it runs, and no digest here covers it.
+				t.class = ClassEgress
+				f.Findings = append(f.Findings, t.finding(name, digest))
+			}
 		}
 	}
 	if n := len(found) - maxTriggers; n > 0 {

@@ -71,5 +71,9 @@ const (
 	FormatJinja       = "jinja"
 	FormatText        = "text"
 	FormatImage       = "image" // PNG, JPEG, GIF, WebP
+	FormatMedia       = "media" // audio and video
+	FormatParquet     = "parquet"
+	FormatArrow       = "arrow"
+	FormatSentences   = "sentencepiece" // its tokenizer models
 	FormatPDF         = "pdf"
 )

@@ -16,6 +16,9 @@ func (s *Sink) graphFacts(f *Facts) {
 	if s.saved != nil {
 		s.savedModelFacts(f)
 	}
+	if s.pieces != nil {
+		s.sentenceFacts(f)
+	}
 }
 
 func (s *Sink) onnxFacts(f *Facts) {
@@ -103,4 +106,18 @@ func (s *Sink) savedModelFacts(f *Facts) {
 	report(r.Network, ClassEgress, "MC-TF-NETWORK", provenance.CodeNetworkOnLoad, "open connections")
 	report(r.Code, ClassCodeOnLoad, "MC-TF-CODE", provenance.CodeCodeOnLoad, "call code of the process")
 	report(r.Unlisted, ClassUnknown, "MC-TF-UNLISTED", provenance.CodeCodeOnLoad, "are not known to be inert")
+}
+
+// sentenceFacts reports a tokenizer's model: data, unless it names the files
+// that it was trained on.
+func (s *Sink) sentenceFacts(f *Facts) {
+	r, err := s.pieces.Report()
+	if err != nil {
+		s.unreadable(f, err)
+		return
+	}
+	f.Class = ClassInert
+	if len(r.Inputs) > 0 || r.More {
+		f.Class = ClassDiscloses
+	}
 }

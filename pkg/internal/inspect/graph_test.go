@@ -82,9 +82,23 @@ func TestONNX(t *testing.T) {
 	if got := ruleIDs(m.Summary(nil).Findings); !slices.Equal(got, []string{"MC-ONNX-EXTERNAL-MISSING"}) {
 		t.Errorf("%q", got)
 	}
-	m.Add("a/model.data", artifact.SumSHA256([]byte("y")), Facts{})
-	if got := ruleIDs(m.Summary(nil).Findings); len(got) != 0 {
-		t.Errorf("%q", got)
+	m = NewModel(ModelConfig{})
+	m.Add("a/m.onnx", artifact.SumSHA256([]byte("x")), f)
+	m.Add("a/model.data", artifact.SumSHA256([]byte("y")), look("a/model.data", []byte("\x00\x01\x02\x03"), 4))
+	if s := m.Summary(nil); len(s.Findings) != 0 || s.Class != ClassInert {
+		t.Errorf("%v %+v", s.Class, s.Findings)
+	}
+	for name, facts := range map[string]Facts{
+		"nobody saw it":        {},
+		"it is something else": look("a/model.data", []byte(hdf5Magic), 4),
+		"it is a pickle":       look("a/model.data", []byte("cos\nsystem\n(S'id'\ntR."), 4),
+	} {
+		m := NewModel(ModelConfig{})
+		m.Add("a/m.onnx", artifact.SumSHA256([]byte("x")), f)
+		m.Add("a/model.data", artifact.SumSHA256([]byte("y")), facts)
+		if s := m.Summary(nil); s.Class.Compare(ClassUnknown) < 0 {
+			t.Errorf("%s: %v", name, s.Class)
+		}
 	}
 }
 

@@ -29,6 +29,8 @@ var magics = [...]struct{ format, prefix string }{
 	{FormatImage, "\x89PNG\r\n\x1a\n"}, {FormatImage, "\xff\xd8\xff"},
 	{FormatImage, "GIF87a"}, {FormatImage, "GIF89a"},
 	{FormatPDF, "%PDF-"},
+	{FormatMedia, "ID3"}, {FormatMedia, "OggS"}, {FormatMedia, "fLaC"}, {FormatMedia, "\x1a\x45\xdf\xa3"}, // the last: Matroska
+	{FormatParquet, "PAR1"}, {FormatArrow, "ARROW1\x00\x00"},
 	{FormatTensorRT, "ftrt"}, {FormatTensorRT, "ptrt"}, // plans of both generations of its runtime
 	{FormatShebang, "#!"},
 }
@@ -53,6 +55,8 @@ func identify(name string, size int64, head []byte) string {
 		return FormatBzip2
 	case bytes.HasPrefix(head, []byte("RIFF")) && len(head) > 12 && string(head[8:12]) == "WEBP":
 		return FormatImage
+	case bytes.HasPrefix(head, []byte("RIFF")) && len(head) > 12 && string(head[8:12]) == "WAVE", len(head) > 12 && string(head[4:8]) == "ftyp":
+		return FormatMedia
 	case isSafetensors(size, head):
 		return FormatSafetensors
 	case isHDF5(head):
@@ -67,6 +71,8 @@ func identify(name string, size int64, head []byte) string {
 		return FormatONNX
 	case path.Base(name) == "saved_model.pb" && len(head) > 1 && (head[0] == 0x08 || head[0] == 0x12):
 		return FormatSavedModel // SavedModel's only two fields
+	case isSentences(name, head):
+		return FormatSentences
 	case isText(head, int64(len(head)) == size):
 		return textFormat(name, head)
 	}
@@ -135,6 +141,12 @@ func isTar(head []byte) bool {
 func isONNX(head []byte) bool {
 	return len(head) > 3 && head[0] == 0x08 && head[1] > 0 && head[1] < 64 &&
 		(head[2] == 0x12 || head[2] == 0x1a || head[2] == 0x22 || head[2] == 0x28 || head[2] == 0x32 || head[2] == 0x3a || head[2] == 0x42)
+}
+
+// isSentences wants the name of a tokenizer's model and, as its first field,
+// the first piece of ModelProto (sentencepiece_model.proto).
+func isSentences(name string, head []byte) bool {
+	return (extension(name) == ".model" || extension(name) == ".spm") && len(head) > 4 && head[0] == 0x0a && head[2] == 0x0a
 }
 
 // isText says whether head is UTF-8 without control characters that texts do

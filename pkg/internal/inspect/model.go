@@ -203,7 +203,11 @@ func (m *Model) checkReads() []provenance.Finding {
 	for _, name := range m.order {
 		x := m.files[name]
 		for _, file := range x.facts.reads {
-			if _, ok := m.find(path.Join(path.Dir(name), file)); !ok {
+			if data, ok := m.find(path.Join(path.Dir(name), file)); ok {
+				if f := &data.facts; f.Format == FormatUnknown && f.Class == ClassUnknown && len(f.Findings) == 0 && f.seen {
+					f.Class = ClassInert // numbers that the graph names; no reader takes them for more
+				}
+			} else {
 				x.facts.Class = x.facts.Class.Worse(ClassFileRead)
 				out = append(out, newFinding("MC-ONNX-EXTERNAL-MISSING", codeIncomplete, name, fmt.Sprintf("the graph needs %q, which is not in the artifact", clip(file)),
 					map[string]string{"location": clip(file), "loader": "an ONNX runtime"}))

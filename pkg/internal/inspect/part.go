@@ -5,6 +5,7 @@ import "github.com/modelcheck/modelcheck/pkg/provenance"
 // A part is what one file contributes to the judgement of the model as a
 // whole. Model reads it.
 type part struct {
+	seen  bool        // a Sink saw every byte
 	runs  []reference // code that the file makes a loader run
 	reads []string    // files beside it that a loader opens with it
 

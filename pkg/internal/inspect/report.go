@@ -17,8 +17,10 @@ import (
 // classByFormat is the class of a format by itself, before a parser has looked.
 func (s *Sink) classByFormat() Class {
 	switch s.format {
-	case FormatSafetensors, FormatImage:
+	case FormatSafetensors, FormatImage, FormatMedia, FormatParquet, FormatArrow:
 		return ClassInert
+	case FormatPDF:
+		return ClassDiscloses // for people; no loader of models opens it
 	case FormatText, FormatYAML:
 		if bytes.Contains(s.head, []byte("{{")) || bytes.Contains(s.head, []byte("{%")) {
 			return ClassTemplate

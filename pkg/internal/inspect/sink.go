@@ -8,6 +8,7 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/pickle"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/safetensors"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/savedmodel"
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect/sentencepiece"
 )
 
 // Windows, in bytes. A Sink keeps them and what its parsers need, whatever the
@@ -46,6 +47,7 @@ type Sink struct {
 	tar     *tape
 	onnx    *onnx.Parser
 	saved   *savedmodel.Parser
+	pieces  *sentencepiece.Parser
 	shapes  *shapes
 	keys    ggufKeys
 }
@@ -137,6 +139,10 @@ func (s *Sink) graphs(end string) {
 		s.saved = savedmodel.New(s.size)
 		s.parsers = append(s.parsers, s.saved)
 	}
+	if s.format == FormatSentences {
+		s.pieces = sentencepiece.New(s.size)
+		s.parsers = append(s.parsers, s.pieces)
+	}
 }
 
 func (s *Sink) feed(p []byte) {
@@ -167,5 +173,6 @@ func (s *Sink) Facts() Facts {
 	s.pickleFacts(&f)
 	s.tailFacts(&f)
 	s.nameFacts(&f)
+	f.seen = true
 	return f
 }

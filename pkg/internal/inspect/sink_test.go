@@ -69,7 +69,11 @@ func TestFormats(t *testing.T) {
 		{"m.onnx", []byte("\x08\x08\x12\x07pytorch"), FormatONNX, nil},
 		{"blob", []byte("\x08\x08\x12\x07pytorch"), FormatUnknown, nil},
 		{"x.bz2", []byte("BZh91AY&SY\x00"), FormatBzip2, nil},
-		{"spiece.model", []byte("\x0a\x0e\x0a\x05<unk>"), FormatUnknown, nil},
+		{"spiece.model", []byte("\x0a\x07\x0a\x05<unk>"), FormatSentences, nil},
+		{"spiece.model", []byte("\x0a\x0e\x0a\x05<unk>"), FormatSentences, []string{provenance.CodeFormatMalformed}},
+		{"spiece.bin", []byte("\x0a\x07\x0a\x05<unk>"), FormatUnknown, nil},
+		{"a.mp4", []byte("\x00\x00\x00\x18ftypmp42...."), FormatMedia, nil},
+		{"a.parquet", []byte("PAR1...."), FormatParquet, nil},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %.12q", tt.name, tt.body), func(t *testing.T) {
@@ -88,7 +92,7 @@ func TestTensorsAreCounted(t *testing.T) {
 	if f.Tensors.Count != 2 || f.Tensors.Elements != 5 || f.Tensors.ByDType["F8_E4M3"] != 4 || f.Tensors.ByDType["F32"] != 1 {
 		t.Errorf("%+v", f.Tensors)
 	}
-	if f.Class != ClassDiscloses {
+	if f.Class != ClassInert {
 		t.Errorf("class %v", f.Class)
 	}
 }
