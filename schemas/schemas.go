@@ -47,6 +47,7 @@ func All() []Document {
 		{"policy", "policy-v1.json", "a policy file", Policy()},
 		{"report", "report-v1.json", "what verify, pull and inspect print with --output json", Report()},
 		{"review", "review-v1.json", "a review, as an in-toto statement", Review()},
+		{"rules", "rules-v1.json", "what rules prints with --output json", Rules()},
 		{"sign", "sign-v1.json", "what sign prints with --output json", Sign()},
 		{"trust", "trust-v1.json", "what the verbs of trust print with --output json", Trust()},
 	}
