@@ -35,7 +35,7 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 		{schemas.Report(), map[string]any{
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
 			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{},
-			"placed": check.Placed{}, "summaryReport": check.SummaryReport{}, "recordedStatement": check.RecordedStatement{}, "attached": check.Attached{}, "bundle": check.Bundle{}, "receiptCheck": check.ReceiptCheck{},
+			"placed": check.Placed{}, "summaryReport": check.SummaryReport{}, "setting": check.Setting{}, "recordedStatement": check.RecordedStatement{}, "attached": check.Attached{}, "bundle": check.Bundle{}, "receiptCheck": check.ReceiptCheck{},
 			"verdict": policy.Verdict{}, "reason": policy.Reason{},
 			"reviewState": policy.ReviewState{}, "reviewVerdict": policy.ReviewVerdict{}, "quorumState": policy.QuorumState{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
 		}},

@@ -68,7 +68,7 @@ func newAttest(s streams) *cobra.Command {
 	f.place.addAccess(cmd)
 	f.trust.addPolicy(cmd)
 	f.trust.roots.add(cmd)
-	outputsFlag(cmd, &f)
+	outputsFlag(cmd, s, &f)
 	a.sign.addSignatory(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.manifest, "manifest", "", "write the provenance manifest to `FILE` too (- for stdout, in place of the report)")

@@ -49,6 +49,7 @@ type placeFlags struct {
 	parallel       int
 	verbose        bool
 	quiet          bool
+	noProgress     bool
 }
 
 func (p *placeFlags) add(cmd *cobra.Command) {
@@ -65,6 +66,8 @@ func (p *placeFlags) addAccess(cmd *cobra.Command) {
 	f.StringVar(&p.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust beside the system's")
 	f.StringVar(&p.registryConfig, "registry-config", "", "take registry credentials from this `FILE` only (Docker's config.json format)")
 	f.DurationVar(&p.idleTimeout, "idle-timeout", 30*time.Second, "give up on a connection that sends nothing for this long")
+	f.Duration("timeout", 0, "give up altogether after this long, without a verdict (0: never)")
+	f.BoolVar(&p.noProgress, "no-progress", false, "show no progress, also on a terminal")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "log every step on stderr")
 	f.BoolVarP(&p.quiet, "quiet", "q", false, "print no report and no progress; the exit status tells")
 	_ = cmd.MarkFlagFilename("ca-file")

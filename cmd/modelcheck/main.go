@@ -25,6 +25,8 @@ type streams struct {
 	out io.Writer
 	err io.Writer
 	env func(string) string
+
+	given *given // made by newRoot
 }
 
 // run returns the exit code. It starts from failure: only a verdict that

@@ -17,14 +17,32 @@ import (
 )
 
 // outputFormats are the words of --output that reports have renderers for.
-var outputFormats = []string{"text", "json", "markdown", "html", "sarif", "junit", "github"}
+var outputFormats = []string{"text", "json", "markdown", "html", "sarif", "junit", "github", "gitlab", "auto"}
 
 // A destination is a format and where the report goes in it: a file, or
 // stdout where file is empty.
 type destination struct{ format, file string }
 
 // outputs is the flag --output FORMAT[=FILE], which may be repeated.
-type outputs struct{ to *[]destination }
+type outputs struct {
+	to  *[]destination
+	env func(string) string
+}
+
+// gitlabReport is where --output auto puts GitLab's report.
+const gitlabReport = "gl-code-quality-report.json"
+
+// auto is what --output auto stands for, where it runs.
+func (o outputs) auto() []string {
+	switch {
+	case o.env("GITHUB_ACTIONS") == "true":
+		return []string{"github"}
+	case o.env("GITLAB_CI") == "true":
+		return []string{"text", "gitlab=" + gitlabReport}
+	default:
+		return []string{"text"}
+	}
+}
 
 func (o outputs) String() string {
 	if o.to == nil {
@@ -47,6 +65,17 @@ func (o outputs) Set(s string) error {
 	if named && file == "" {
 		return fmt.Errorf("output %q names no file", s)
 	}
+	if format == "auto" {
+		if named {
+			return errors.New("output auto names its files itself")
+		}
+		for _, one := range o.auto() {
+			if err := o.Set(one); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if file == "-" {
 		file = ""
 	}
@@ -63,8 +92,8 @@ func (o outputs) Set(s string) error {
 }
 
 // outputsFlag adds --output for verbs whose reports have a verdict.
-func outputsFlag(cmd *cobra.Command, f *verifyFlags) {
-	cmd.Flags().VarP(outputs{&f.outputs}, "output", "o", "write the report as text, json, markdown, html, sarif, junit or github, to stdout or to a file (may be repeated; text goes to stdout unless another does)")
+func outputsFlag(cmd *cobra.Command, s streams, f *verifyFlags) {
+	cmd.Flags().VarP(outputs{&f.outputs, s.env}, "output", "o", "write the report as text, json, markdown, html, sarif, junit, github or gitlab, or as auto for what suits the platform this runs on, to stdout or to a file (may be repeated; text goes to stdout unless another does)")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputFormats, cobra.ShellCompDirectiveNoSpace))
 }
 
@@ -107,6 +136,9 @@ func (f verifyFlags) checkOutputs() error {
 // A run that did not begin says why on stderr, and needs no text on stdout.
 func (f verifyFlags) write(s streams, reports []*check.Report, many, begun bool) error {
 	var errs []error
+	for _, r := range reports {
+		s.given.note(r)
+	}
 	for _, d := range f.destinations() {
 		if d.format == "github" {
 			errs = append(errs, appendGitHub(s, reports))
@@ -163,6 +195,8 @@ func renderReports(w io.Writer, d destination, s streams, reports []*check.Repor
 		return render.JUnit(w, reports)
 	case "github":
 		return render.GitHub(w, reports)
+	case "gitlab":
+		return render.GitLab(w, reports)
 	default:
 		return renderText(w, d, s, reports, many)
 	}

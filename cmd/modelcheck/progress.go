@@ -25,7 +25,7 @@ type progress struct {
 const redraw = 100 * time.Millisecond
 
 func newProgress(s streams, p placeFlags) *progress {
-	on := !p.quiet && !p.verbose && terminal(s.err) && s.env("TERM") != "dumb" && s.env("CI") == ""
+	on := !p.quiet && !p.verbose && !p.noProgress && terminal(s.err) && s.env("TERM") != "dumb" && s.env("CI") == ""
 	return &progress{s: s, on: on, started: time.Now()}
 }
 

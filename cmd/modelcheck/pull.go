@@ -55,7 +55,7 @@ func newPull(s streams) *cobra.Command {
 	}
 	f.place.add(cmd)
 	f.trust.add(cmd)
-	outputsFlag(cmd, &f)
+	outputsFlag(cmd, s, &f)
 	flags := cmd.Flags()
 	flags.StringVar(&f.manifest, "manifest", "", "write the provenance manifest to `FILE` too (- for stdout, in place of the report)")
 	flags.BoolVar(&to.Force, "force", false, "replace files in DIR that have the names of the model's files and other bytes")

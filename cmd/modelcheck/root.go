@@ -10,6 +10,7 @@ import (
 )
 
 func newRoot(s streams) *cobra.Command {
+	s.given = &given{}
 	root := &cobra.Command{
 		Use:   "modelcheck",
 		Short: "Say what a downloaded model is: who signed it, every byte's hash, what it discloses",
@@ -31,7 +32,16 @@ Verifying contacts nothing but the registry that the reference names.`,
 			return usageError{hintError{fmt.Errorf("no command"), "for example: modelcheck verify REFERENCE --key cosign.pub"}}
 		},
 		Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := takeSettings(s, cmd); err != nil {
+				return err
+			}
+			limitTime(cmd)
+			return nil
+		},
 	}
+	root.PersistentFlags().String("config", "", "take values for flags from this `FILE` (default: config.yaml in the user's configuration folder)")
+	_ = root.MarkPersistentFlagFilename("config")
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)

@@ -19,15 +19,20 @@ const configVar = "MODELCHECK_CONFIG_DIR"
 
 // trustFolder is where named trusted roots lie.
 func trustFolder(s streams) (string, error) {
-	dir := s.env(configVar)
-	if dir == "" {
-		user, err := os.UserConfigDir()
-		if err != nil {
-			return "", hintError{fmt.Errorf("no folder for trusted roots: %w", err), "set " + configVar}
-		}
-		dir = filepath.Join(user, "modelcheck")
+	dir, err := configFolder(s)
+	return filepath.Join(dir, "trust"), err
+}
+
+// configFolder is where the user's configuration lies.
+func configFolder(s streams) (string, error) {
+	if dir := s.env(configVar); dir != "" {
+		return dir, nil
 	}
-	return filepath.Join(dir, "trust"), nil
+	user, err := os.UserConfigDir()
+	if err != nil {
+		return "", hintError{fmt.Errorf("no folder for the configuration: %w", err), "set " + configVar}
+	}
+	return filepath.Join(user, "modelcheck"), nil
 }
 
 func openTrust(s streams) (*check.TrustStore, error) {

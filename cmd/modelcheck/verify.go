@@ -87,7 +87,7 @@ func newVerify(s streams) *cobra.Command {
 	}
 	f.place.add(cmd)
 	f.trust.add(cmd)
-	outputsFlag(cmd, &f)
+	outputsFlag(cmd, s, &f)
 	f.failOn.add(cmd)
 	f.reviews.add(cmd)
 	f.many.add(cmd)

@@ -37,6 +37,7 @@ type Report struct {
 	Summary         *SummaryReport       `json:"summary,omitempty"`  // by Accept: nothing was hashed
 	Recorded        []RecordedStatement  `json:"recorded,omitempty"` // by Attest: what was signed and attached
 	Reviews         *policy.ReviewState  `json:"reviews,omitempty"`  // where the policy asks for reviews
+	Settings        []Setting            `json:"settings,omitempty"` // set by whoever calls
 	StartedAt       time.Time            `json:"startedAt"`
 	FinishedAt      time.Time            `json:"finishedAt"`
 	// Stopped says after which step the examination ended because the verdict
@@ -45,6 +46,16 @@ type Report struct {
 	Error   *Failure `json:"error,omitempty"`
 
 	encoded []byte
+}
+
+// A Setting is one that did not stand on the command line, or that loosens what
+// is checked or what ends well.
+type Setting struct {
+	Flag    string `json:"flag"`
+	Value   string `json:"value"`
+	Source  string `json:"source"`         // "command line", "environment" or "configuration file"
+	Name    string `json:"name,omitempty"` // of the variable or file
+	Loosens bool   `json:"loosens"`
 }
 
 // A Tool names the program.

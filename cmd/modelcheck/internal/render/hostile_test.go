@@ -80,6 +80,7 @@ func TestHostile(t *testing.T) {
 		"github":    regexp.MustCompile(`(?m)^([^:]|:[^:]|::[^enw])|\n\n`),
 		"sarif":     regexp.MustCompile(`"text": ".*\]\(`),
 		"junit.xml": regexp.MustCompile(`(?i)<script|\]\]>`),
+		"gitlab":    regexp.MustCompile(`"(severity|fingerprint)": "[^"]*evil`),
 		"txt":       regexp.MustCompile(`(?m)^\s*::`),
 	}
 	for format := range formats {

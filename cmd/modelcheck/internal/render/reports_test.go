@@ -96,6 +96,7 @@ var formats = map[string]func(*bytes.Buffer, []*check.Report) error{
 	"md":        func(b *bytes.Buffer, r []*check.Report) error { return Markdown(b, r) },
 	"sarif":     func(b *bytes.Buffer, r []*check.Report) error { return SARIF(b, r) },
 	"junit.xml": func(b *bytes.Buffer, r []*check.Report) error { return JUnit(b, r) },
+	"gitlab":    func(b *bytes.Buffer, r []*check.Report) error { return GitLab(b, r) },
 	"github":    func(b *bytes.Buffer, r []*check.Report) error { return GitHub(b, r) },
 	"html":      func(b *bytes.Buffer, r []*check.Report) error { return HTML(b, r) },
 	"txt": func(b *bytes.Buffer, r []*check.Report) error {

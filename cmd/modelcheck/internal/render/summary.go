@@ -36,3 +36,18 @@ func (p *page) recorded(r *check.Report) {
 		p.line("    attached as %v, by %s", s.Attached.Digest, identity(s.Signature.Identity))
 	}
 }
+
+// settings lists what did not stand on the command line, and what loosens.
+func (p *page) settings(r *check.Report) {
+	if len(r.Settings) == 0 {
+		return
+	}
+	p.heading("Settings")
+	for _, s := range r.Settings {
+		word := ""
+		if s.Loosens {
+			word = "; it loosens the check"
+		}
+		p.line("  --%s=%s (%s%s)", Printable(s.Flag), Printable(s.Value), Printable(strings.TrimSpace(s.Source+" "+s.Name)), word)
+	}
+}

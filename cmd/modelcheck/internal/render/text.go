@@ -38,6 +38,7 @@ func Text(w io.Writer, r *check.Report, style Style) error {
 	}
 	p.placed(r)
 	p.recorded(r)
+	p.settings(r)
 	p.closing(r)
 	_, err := io.WriteString(w, p.b.String())
 	return err
