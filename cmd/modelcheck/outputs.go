@@ -94,6 +94,7 @@ func (o outputs) Set(s string) error {
 // outputsFlag adds --output for verbs whose reports have a verdict.
 func outputsFlag(cmd *cobra.Command, s streams, f *verifyFlags) {
 	cmd.Flags().VarP(outputs{&f.outputs, s.env}, "output", "o", "write the report as text, json, markdown, html, sarif, junit, github or gitlab, or as auto for what suits the platform this runs on, to stdout or to a file (may be repeated; text goes to stdout unless another does)")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "after a report as text, say what its reason codes mean and what can be done")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputFormats, cobra.ShellCompDirectiveNoSpace))
 }
 
@@ -147,7 +148,7 @@ func (f verifyFlags) write(s streams, reports []*check.Report, many, begun bool)
 			continue
 		}
 		var b bytes.Buffer
-		err := renderReports(&b, d, s, reports, many)
+		err := f.render(&b, d, s, reports, many)
 		switch {
 		case err != nil:
 		case d.file == "":
@@ -178,7 +179,7 @@ func writeFile(name string, data []byte) (err error) {
 	return err
 }
 
-func renderReports(w io.Writer, d destination, s streams, reports []*check.Report, many bool) error {
+func (f verifyFlags) render(w io.Writer, d destination, s streams, reports []*check.Report, many bool) error {
 	switch d.format {
 	case "json":
 		if many {
@@ -198,11 +199,11 @@ func renderReports(w io.Writer, d destination, s streams, reports []*check.Repor
 	case "gitlab":
 		return render.GitLab(w, reports)
 	default:
-		return renderText(w, d, s, reports, many)
+		return f.renderText(w, d, s, reports, many)
 	}
 }
 
-func renderText(w io.Writer, d destination, s streams, reports []*check.Report, many bool) error {
+func (f verifyFlags) renderText(w io.Writer, d destination, s streams, reports []*check.Report, many bool) error {
 	st := render.Style{}
 	if d.file == "" {
 		st = style(s)
@@ -217,10 +218,15 @@ func renderText(w io.Writer, d destination, s streams, reports []*check.Report, 
 			return err
 		}
 	}
-	if !many {
-		return nil
+	if many {
+		if err := render.Summary(w, reports, st); err != nil {
+			return err
+		}
 	}
-	return render.Summary(w, reports, st)
+	if f.explain {
+		return render.Explain(w, reports, st)
+	}
+	return nil
 }
 
 // maxSummary is below the 1 MiB that GitHub takes of one step's summary, with

@@ -60,6 +60,7 @@ type verifyFlags struct {
 	manifest string
 	record   bool // also of what the signatures deny
 	since    bool // only compare with the receipt
+	explain  bool // reason codes, after text
 	accept   bool // a verifier's summary in place of hashing
 }
 

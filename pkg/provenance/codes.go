@@ -124,6 +124,7 @@ const (
 	CodeScopeUnmatched  = "scope-unmatched" // no scope of the policy is for this reference
 	CodePolicyExpired   = "policy-expired"  // the policy names a time that has passed
 	CodeRuleWarned      = "rule-warned"     // a rule that only warns is not met
+	CodeWarningHeld     = "warning-held"    // --fail-on warn was typed
 
 	// Records as files.
 	CodeRecordSchema       = "record-schema"        // does not fit schemas/manifest-v1.json
