@@ -40,6 +40,7 @@ type Policy struct {
 	rules         []rule             // by name
 	scopes        []scope            // by name
 	unmatched     bool               // For found no scope
+	scoped        bool               // For chose among scopes
 	expires       time.Time          // zero: never
 	digest        artifact.Digest    // zero until resolved
 }

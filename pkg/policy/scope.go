@@ -37,7 +37,7 @@ func (p *Policy) For(reference string) *Policy {
 		return p
 	}
 	out := *p
-	out.scopes, out.unmatched = nil, true
+	out.scopes, out.unmatched, out.scoped = nil, true, true
 	if s := p.scopeOf(reference); s != nil {
 		out.unmatched = false
 		if s.settled {

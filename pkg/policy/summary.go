@@ -131,7 +131,9 @@ type SummaryCandidate struct {
 // or one that it names, and fresh at c.At; where none of those verifiers says
 // that it failed, however long ago; where the signatures among c.Candidates do
 // not deny; and where c.Manifest, the record that a verifier kept, is allowed
-// too. c.Manifest may be nil, for then the verifier's word stands alone.
+// too. c.Manifest may be nil, for then the verifier's word stands alone; but not
+// under a policy with rules, reviews or scopes: what they ask is asked of the
+// record, now, and under another scope less may have been asked.
 func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandidate, c Case) Verdict {
 	if p == nil || p.digest.IsZero() {
 		return p.Evaluate(Case{})
@@ -145,6 +147,12 @@ func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandi
 		reasons = append(reasons, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
 	}
 	reasons = append(reasons, p.Gate(c.Candidates).Reasons...)
+	if c.Manifest == nil && (len(p.rules) > 0 || p.reviews != nil || p.scoped) {
+		reasons = append(reasons, Reason{
+			Code: provenance.CodeSummaryInsufficient, Effect: Deny,
+			Message: "the policy has rules, reviews or scopes, and the record that they are about was not found beside an accepted summary",
+		})
+	}
 	if c.Manifest != nil {
 		if c.Manifest.Subject != subject {
 			reasons = append(reasons, Reason{Code: provenance.CodeSummaryMalformed, Effect: Deny, Message: "the recalled record is about another artifact"})

@@ -127,6 +127,17 @@ func TestEvaluateSummaries(t *testing.T) {
 			expect(t, tc.p.EvaluateSummaries(subject, tc.found, policy.Case{Candidates: signed, At: now}), want, tc.codes...)
 		})
 	}
+	t.Run("rules, reviews and scopes need the record", func(t *testing.T) {
+		scoped := parse(t, summaries+"scopes: [{name: all, prefix: r.example/, allowUnsigned: true}]\n").For("r.example/m:v1")
+		ruled := parse(t, summaries+"rules: [{name: x, require: \"size(files) > 0\", effect: deny, message: no}]\n")
+		for _, p := range []*policy.Policy{scoped, ruled} {
+			signed, good := candidates{byKey("a")}, found{by(p, "b")}
+			expect(t, p.EvaluateSummaries(subject, good, policy.Case{Candidates: signed, At: now}), policy.Deny, accepted, provenance.CodeSummaryInsufficient)
+			if v := p.EvaluateSummaries(subject, good, policy.Case{Manifest: record(p, signed), Candidates: signed, At: now}); !v.Allowed() {
+				t.Errorf("%+v", v)
+			}
+		}
+	})
 	t.Run("beside it", func(t *testing.T) {
 		signed, good := candidates{byKey("a")}, found{by(p, "b")}
 		expect(t, p.EvaluateSummaries(subject, good, policy.Case{At: now}), policy.Deny, accepted, provenance.CodeSignatureMissing)
