@@ -198,13 +198,19 @@ func (a twelve) policy(t *testing.T, require string) *policy.Policy {
 		"alice": "keyless: {issuer: " + provider + ", subject: " + alice + "}",
 		"bob":   "keyless: {issuer: " + provider + ", subject: bob@example.com}",
 	}
-	text := "apiVersion: modelcheck/v1\nkind: Policy\ntrustedRoots: [{name: lab, file: root.json}]\nsigners:\n"
+	text := "signers:\n"
 	for _, name := range []string{"alice", "bob", "carol", "dave", "demo"} {
 		if strings.Contains(require, name) {
 			text += "  - {name: " + name + ", " + signers[name] + "}\n"
 		}
 	}
-	p, err := policy.Parse([]byte(text + "require: {signatures: {" + require + "}}\n"))
+	return a.text(t, text+"require: {signatures: {"+require+"}}\n")
+}
+
+// text is a policy that knows the lab's root.
+func (a twelve) text(t *testing.T, body string) *policy.Policy {
+	t.Helper()
+	p, err := policy.Parse([]byte("apiVersion: modelcheck/v1\nkind: Policy\ntrustedRoots: [{name: lab, file: root.json}]\n" + body))
 	if err != nil {
 		t.Fatal(err)
 	}
