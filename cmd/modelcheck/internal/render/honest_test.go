@@ -48,7 +48,7 @@ func TestFirstWord(t *testing.T) {
 				t.Errorf("%s.%s begins with %.40q", name, format, text)
 			}
 		}
-		if text := rendered(t, "html", r); !strings.Contains(text, `<p class="word">`+word+`</p>`) {
+		if text := rendered(t, "html", r); !strings.Contains(text, `<h1 class="word">`+word+`</h1>`) {
 			t.Errorf("%s.html does not say %s", name, word)
 		}
 		first, _, _ := strings.Cut(rendered(t, "github", r), "\n")

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/check"
@@ -31,20 +32,22 @@ func newSummary(r *check.Report) summaryView {
 }
 
 // tally counts verdicts in words, the gravest first.
-func tally(reports []*check.Report) string {
-	var parts []string
-	for _, word := range []string{"DENY", "NO VERDICT", "HOLD", "NOT VERIFIED", "ALLOW"} {
-		n := 0
-		for _, r := range reports {
-			if own, _ := headline(r); own == word {
-				n++
-			}
-		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, word))
+func tally(all []Page) string {
+	order := []string{"DENY", "NO VERDICT", "HOLD", "NOT VERIFIED", "ALLOW"}
+	counts := map[string]int{}
+	for _, p := range all {
+		word := p.summary().Word
+		if counts[word]++; !slices.Contains(order, word) {
+			order = append(order, word)
 		}
 	}
-	return plural(len(reports), "reference") + ": " + strings.Join(parts, ", ")
+	var parts []string
+	for _, word := range order {
+		if counts[word] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[word], word))
+		}
+	}
+	return plural(len(all), "reference") + ": " + strings.Join(parts, ", ")
 }
 
 // Summary writes one line for each report, and the reason where it is not
@@ -54,7 +57,7 @@ func Summary(w io.Writer, reports []*check.Report, style Style) error {
 		style.Width = 100
 	}
 	p := &page{style: style}
-	p.heading("Summary of " + tally(reports))
+	p.heading("Summary of " + tally(pages(reports)))
 	for _, r := range reports {
 		s := newSummary(r)
 		colour := map[string]string{"go": green, "wait": yellow, "stop": red}[s.Tone]

@@ -18,13 +18,16 @@ const (
 
 // Markdown writes reports for job summaries and comments: the verdict first,
 // then what was verified, what is not stated, and the rest folded.
-func Markdown(w io.Writer, reports []*check.Report) error {
+func Markdown(w io.Writer, reports []*check.Report) error { return PagesMarkdown(w, pages(reports)) }
+
+// PagesMarkdown is Markdown for pages of any kind.
+func PagesMarkdown(w io.Writer, all []Page) error {
 	d := &mdDocument{}
-	if len(reports) > 1 {
-		d.summary(reports)
+	if len(all) > 1 {
+		d.summary(all)
 	}
-	for _, r := range reports {
-		d.report(newView(r, mdFiles, ""))
+	for _, p := range all {
+		d.report(p.view(mdFiles, ""))
 	}
 	_, err := io.WriteString(w, d.b.String())
 	return err
@@ -33,7 +36,7 @@ func Markdown(w io.Writer, reports []*check.Report) error {
 // MarkdownSummary writes one line for each report and nothing else.
 func MarkdownSummary(w io.Writer, reports []*check.Report) error {
 	d := &mdDocument{}
-	d.summary(reports)
+	d.summary(pages(reports))
 	_, err := io.WriteString(w, d.b.String())
 	return err
 }
@@ -54,11 +57,11 @@ func (d *mdDocument) close()             { d.line("\n</details>") }
 func (d *mdDocument) section(s string)   { d.line("\n### %s\n", s) }
 func (d *mdDocument) paragraph(s string) { d.line("\n%s", s) }
 
-func (d *mdDocument) summary(reports []*check.Report) {
-	d.line("## modelcheck: %s\n", tally(reports))
+func (d *mdDocument) summary(all []Page) {
+	d.line("## modelcheck: %s\n", tally(all))
 	d.table("verdict", "reference", "digest", "why")
-	for _, r := range reports {
-		s := newSummary(r)
+	for _, p := range all {
+		s := p.summary()
 		d.row("**"+s.Word+"**", mdCode(cell(s.Reference)), mdCode(s.Digest), mdText(cell(s.Why)))
 	}
 	d.line("")
@@ -67,6 +70,9 @@ func (d *mdDocument) summary(reports []*check.Report) {
 func (d *mdDocument) report(v view) {
 	d.line("## %s — %s\n", v.Word, v.Sentence)
 	d.line("%s", mdCode(v.Reference))
+	if v.Note != "" {
+		d.paragraph(mdText(v.Note))
+	}
 	if len(v.Reasons) > 0 {
 		d.line("")
 		d.table("effect", "why", "code")
@@ -84,6 +90,7 @@ func (d *mdDocument) report(v view) {
 		d.silence(v.Claims)
 		d.conflicts(v.Claims)
 		d.claims(v.Claims)
+		d.loading(v)
 		d.coverage(v.Claims)
 	}
 	d.findings(v)
@@ -134,10 +141,10 @@ func (d *mdDocument) groups(groups []groupView) {
 	}
 }
 
-func mdList(items []string) string {
+func mdList(items []placeView) string {
 	out := make([]string, len(items))
-	for i, s := range items {
-		out[i] = mdCode(s)
+	for i, p := range items {
+		out[i] = mdCode(p.Path)
 	}
 	return strings.Join(out, ", ")
 }

@@ -33,6 +33,17 @@ func (d *mdDocument) claims(c *claimsView) {
 	d.close()
 }
 
+func (d *mdDocument) loading(v view) {
+	if len(v.Loading) == 0 {
+		return
+	}
+	d.section("What loading does")
+	d.table("", "")
+	for _, f := range v.Loading {
+		d.row(mdText(f.Name), mdText(cell(f.Value)))
+	}
+}
+
 func (d *mdDocument) coverage(c *claimsView) {
 	if len(c.Coverage) == 0 {
 		return
@@ -81,6 +92,14 @@ func (d *mdDocument) files(v view) {
 }
 
 func (d *mdDocument) closing(v view) {
+	if len(v.Commands) > 0 {
+		d.open("Verify this yourself")
+		d.line("%s\n", mdText(offline))
+		for _, c := range v.Commands {
+			d.line("- %s must print %s", mdCode(c.Line), mdCode(c.Expect))
+		}
+		d.close()
+	}
 	d.open("Record")
 	d.table("", "")
 	for _, fields := range [][]fieldView{v.Artifact, v.Record, v.Method} {

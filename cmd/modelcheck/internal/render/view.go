@@ -22,6 +22,8 @@ type view struct {
 	Reasons  []reasonView
 
 	Reference  string
+	Note       string // what the reader must know of where this comes from
+	Glance     []glanceView
 	Artifact   []fieldView
 	Verified   string // what was verified, in one sentence
 	Signatures []signatureView
@@ -29,9 +31,11 @@ type view struct {
 	Roots      []string
 
 	Claims   *claimsView // nil where there is no record
+	Loading  []fieldView
 	Findings []findingView
 	Files    []fileView
 	More     int // files that are not shown
+	Others   []documentView
 	Record   []fieldView
 	Method   []fieldView
 	Commands []commandView
@@ -39,6 +43,9 @@ type view struct {
 
 // A reasonView is a reason of the verdict, or the failure that left none.
 type reasonView struct{ Effect, Message, Code string }
+
+// offline says how to make the check without a network.
+const offline = "Without a network, copy the artifact into an OCI layout or a folder first, and write oci-layout:PATH or dir:PATH in place of the registry. The policy’s files and the trusted root are files too; nothing is asked for elsewhere."
 
 type fieldView struct{ Name, Value string }
 
@@ -127,18 +134,25 @@ func newView(r *check.Report, files int, id string) view {
 		v.Unsigned = "None is known of: the checks could not be made."
 	}
 	v.method(r)
-	m := r.Manifest
-	if m == nil {
+	if r.Manifest == nil {
 		return v
 	}
+	v.manifest(r.Manifest, files, id)
+	v.record(r)
+	return v
+}
+
+// manifest fills in what the record says, whoever shows it.
+func (v *view) manifest(m *provenance.Manifest, files int, id string) {
 	v.files(m, files, id)
-	v.Claims = newClaims(m, v.Files, id)
+	v.Others = otherDocuments(m, id)
+	v.Claims = newClaims(m, anchorsOf(v.Files, v.Others), id)
+	v.Glance = glance(m)
+	v.Loading = loadingFields(m)
 	texts := codeTexts()
 	for _, f := range m.Findings {
 		v.Findings = append(v.Findings, findingView{Printable(f.ID), Printable(f.Subject), Printable(f.Detail), texts[f.ID].meaning})
 	}
-	v.record(r)
-	return v
 }
 
 func (v *view) artifact(r *check.Report) {
@@ -153,16 +167,20 @@ func (v *view) artifact(r *check.Report) {
 			add("tag", fmt.Sprintf("points elsewhere now: %v", r.Resolved.TagDigest))
 		}
 	}
-	if m := r.Manifest; m != nil {
-		for _, member := range m.Artifact.Members {
-			add("packaging", strings.TrimSpace(Printable(member.Packaging+" "+member.Platform)))
-		}
-		if id := m.Artifact.ContentIdentity; !id.IsZero() {
-			add("content", id.String())
-		}
+	if r.Manifest != nil {
+		v.packaging(r.Manifest)
 	}
 	if !r.StartedAt.IsZero() {
 		add("examined at", r.StartedAt.UTC().Format(time.RFC3339))
+	}
+}
+
+func (v *view) packaging(m *provenance.Manifest) {
+	for _, member := range m.Artifact.Members {
+		v.Artifact = append(v.Artifact, fieldView{"packaging", strings.TrimSpace(Printable(member.Packaging + " " + member.Platform))})
+	}
+	if id := m.Artifact.ContentIdentity; !id.IsZero() {
+		v.Artifact = append(v.Artifact, fieldView{"content", id.String()})
 	}
 }
 
@@ -262,10 +280,13 @@ func pinned(r *check.Report) (string, bool) {
 
 func (v *view) method(r *check.Report) {
 	v.Method = append(v.Method, fieldView{"tool", Printable(strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version))})
-	if r.Manifest == nil {
-		return
+	if r.Manifest != nil {
+		v.catalogs(r.Manifest)
 	}
-	for _, c := range r.Manifest.Generator.Catalogs {
+}
+
+func (v *view) catalogs(m *provenance.Manifest) {
+	for _, c := range m.Generator.Catalogs {
 		v.Method = append(v.Method, fieldView{"catalogue of " + Printable(c.Name), c.Digest.String()})
 	}
 }

@@ -15,12 +15,15 @@ type claimsView struct {
 	Questions int
 	Absent    []groupView
 	Silent    int
-	Searched  []string
+	Searched  []placeView
 	Unread    []groupView
 	Conflicts []claimView
 	Sections  []sectionView
 	Coverage  []coverageView
 }
+
+// A placeView is a document and where in the report its digest stands.
+type placeView struct{ Path, Anchor string }
 
 // A groupView is the questions of one area.
 type groupView struct {
@@ -31,6 +34,7 @@ type groupView struct {
 // A sectionView is one area with what is stated there. Missing names the
 // questions without an answer.
 type sectionView struct {
+	ID      string
 	Title   string
 	Groups  []groupView
 	Missing []claimView
@@ -49,7 +53,7 @@ type observationView struct {
 // A coverageView counts, and gives no score: what one criteria set asks for,
 // and how much of that could be verified at all.
 type coverageView struct {
-	Criteria                                                                          string
+	Criteria, Document                                                                string
 	Asked, Verified, Attested, Declared, Inferred, Conflicting, Absent, Unread, Apart int
 	Verifiable                                                                        int
 }
@@ -83,14 +87,10 @@ var criteriaNames = map[string]string{
 	"fmti-2025-data": "Foundation Model Transparency Index 2025, data",
 }
 
-func newClaims(m *provenance.Manifest, files []fileView, id string) *claimsView {
+func newClaims(m *provenance.Manifest, anchors map[string]string, id string) *claimsView {
 	titles := map[string]string{}
 	for _, q := range check.Questions() {
 		titles[q.ID] = q.Title
-	}
-	anchors := map[string]string{}
-	for _, f := range files {
-		anchors[f.Path] = f.ID
 	}
 	v := &claimsView{Anchor: id + "searched", Questions: len(m.Claims)}
 	byArea, searched := map[string][]claimView{}, map[string]bool{}
@@ -108,13 +108,16 @@ func newClaims(m *provenance.Manifest, files []fileView, id string) *claimsView 
 			v.Conflicts = append(v.Conflicts, claim)
 		}
 	}
-	v.Searched = sortedKeys(searched)
+	for _, path := range sortedKeys(searched) {
+		v.Searched = append(v.Searched, placeView{path, anchors[path]})
+	}
 	for _, a := range areas {
 		v.Absent = addGroup(v.Absent, a.title, byArea[a.prefix], provenance.StateAbsent)
 		v.Unread = addGroup(v.Unread, a.title, byArea[a.prefix], provenance.NotExamined)
 	}
 	for _, s := range sections {
 		if s := newSection(s.prefix, s.title, byArea[s.prefix]); len(s.Groups) > 0 {
+			s.ID = id + "area-" + strings.ToLower(strings.Fields(s.Title)[0])
 			v.Sections = append(v.Sections, s)
 		}
 	}
@@ -181,7 +184,7 @@ func newClaim(c provenance.Claim, title string, anchors map[string]string) claim
 	for _, o := range c.Observations {
 		place := place(o.Source)
 		v.Observations = append(v.Observations, observationView{
-			Grade: o.Grade.String(), Value: value(o.Value), Place: place, Anchor: anchors[Printable(o.Source.Path)],
+			Grade: o.Grade.String(), Value: value(o.Value), Place: place, Anchor: anchorOf(anchors, o.Source),
 			Quote: quote(o.Source.Quote), Method: Printable(o.Method), Speaker: speaker(o.Speaker),
 		})
 	}
