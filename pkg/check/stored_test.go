@@ -42,7 +42,7 @@ func TestDecodeReports(t *testing.T) {
 	}{
 		"another version":     {edit(`"schemaVersion": "1"`, `"schemaVersion": "2"`), "schemaVersion"},
 		"a licence":           {edit(`"value": "MIT"`, `"value": "GPL-3.0-only"`), "not one that was observed"},
-		"a sentence":             {edit(`was trained on`, `was taught with`), "has the digest"},
+		"a sentence":          {edit(`was trained on`, `was taught with`), "has the digest"},
 		"a file's digest":     {edit(`"path": "README.md"`, `"path": "README.mdx"`), ""},
 		"the record's digest": {edit(`"manifestDigest": "sha256:`, `"manifestDigest": "sha256:00`), ""},
 		"allowed despite a failure": {func(b []byte) []byte {
