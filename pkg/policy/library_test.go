@@ -42,6 +42,10 @@ func guessed(id, value string) provenance.Claim {
 func good(change ...func(*provenance.Manifest)) *provenance.Manifest {
 	m := claimed()
 	m.Findings = nil
+	m.Loading = &provenance.Loading{Class: provenance.LoadInert, Scope: "test"}
+	for i := range m.Files {
+		m.Files[i].Class = provenance.LoadInert
+	}
 	m.Claims = []provenance.Claim{
 		stated("license.weights", `"Apache-2.0"`), stated("lineage.base", `["acme/base"]`), stated("origin.country", `"FR"`),
 		stated("model.parameters.total", `{"count":7000000000,"text":"7B"}`), stated("td.summary.url", `"https://acme.example/summary"`),

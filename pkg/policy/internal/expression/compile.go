@@ -82,7 +82,7 @@ func first(issues *cel.Issues) error {
 func hinted(problem string) string {
 	switch {
 	case strings.Contains(problem, "undeclared reference to"):
-		return problem + " (known: manifest, files, weights, loading, claims, license, findings, signatures, attestations, reviews, at)"
+		return problem + " (known: manifest, files, weights, claims, license, findings, signatures, attestations, reviews, loading, lineage, at)"
 	case strings.Contains(problem, "undefined field"):
 		return problem + ` (of a claim, write claims["license.weights"].state)`
 	case strings.Contains(problem, "'.in'"):

@@ -22,6 +22,7 @@ const (
 	typeObservation = "Observation"
 	typeSpeaker     = "Speaker"
 	typeSource      = "Source"
+	typeLineage     = "Lineage"
 )
 
 type fieldTypes map[string]*cel.Type
@@ -44,6 +45,7 @@ func variables() fieldTypes {
 		"signatures":   listOf(typeSignature),
 		"attestations": listOf(typeAttestation),
 		"reviews":      listOf(typeReview),
+		"lineage":      listOf(typeLineage),
 		"at":           cel.TimestampType,
 	}
 }
@@ -80,6 +82,10 @@ func objects() map[string]fieldTypes {
 		typeObservation: {
 			"grade": cel.IntType, "value": cel.DynType, "absence": cel.StringType, "method": cel.StringType,
 			"speaker": cel.ObjectType(typeSpeaker), "source": cel.ObjectType(typeSource),
+		},
+		typeLineage: {
+			"relation": cel.StringType, "name": cel.StringType, "digest": cel.StringType, "license": cel.StringType,
+			"licensor": cel.StringType, "claim": cel.StringType, "grade": cel.IntType,
 		},
 		typeSpeaker: {"name": cel.StringType, "relation": cel.StringType, "signer": cel.StringType},
 		typeSource:  {"kind": cel.StringType, "path": cel.StringType, "digest": cel.StringType, "pointer": cel.StringType, "quote": cel.StringType},

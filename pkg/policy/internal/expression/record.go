@@ -104,6 +104,8 @@ func (r *Record) variable(name string) ref.Val {
 		})
 	case "reviews":
 		return each(r.facts.Reviews, review)
+	case "lineage":
+		return each(m.Lineage, lineage)
 	case "at":
 		return types.Timestamp{Time: r.facts.At}
 	default:
@@ -189,6 +191,15 @@ func loading(l provenance.Loading) object {
 		"class":     types.String(l.Class.String()),
 		"loaders":   texts(l.Loaders, func(l provenance.Loader) string { return l.Name }),
 		"templates": texts(l.Templates, func(t provenance.Template) string { return t.Digest.String() }),
+	}
+}
+
+// lineage shows what was inferred with the grade that it has, so that a rule
+// must ask for one.
+func lineage(l provenance.Lineage) object {
+	return object{
+		"relation": types.String(l.Relation), "name": types.String(l.Name), "digest": digest(l.Digest), "license": types.String(l.License),
+		"licensor": types.String(l.Licensor), "claim": types.String(l.Claim), "grade": types.Int(l.Grade),
 	}
 }
 
