@@ -37,7 +37,10 @@ func explain(err error, f *check.Failure) error {
 // failureCode names what went wrong before an examination could start.
 func failureCode(err error) string {
 	var usage usageError
+	var written *policy.Error // in a policy file, and not on the command line
 	switch {
+	case errors.As(err, &written):
+		return provenance.CodePolicyInvalid
 	case errors.As(err, &usage):
 		return provenance.CodeUsage
 	case errors.Is(err, policy.ErrInvalid):

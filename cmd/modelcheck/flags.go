@@ -156,17 +156,20 @@ func (t *trustFlags) read(s streams) (*policy.Policy, *material, error) {
 	if t.fromFlags() {
 		return nil, nil, usageError{hintError{errors.New("--policy and flags that say whom to trust exclude each other"), "put the keys and identities into the policy file"}}
 	}
-	data, err := readSmall(t.policyFile)
+	data, err := readPolicyFile(s, t.policyFile)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the policy: %w", err)
+		return nil, nil, err
 	}
 	p, err := policy.Parse(data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
+		return nil, nil, inPolicy(t.policyFile, err)
+	}
+	if p.Expired(time.Now()) {
+		return nil, nil, usageError{hintError{fmt.Errorf("%s: the policy has expired", t.policyFile), "whoever keeps it has to look at it, and move expires:"}}
 	}
 	used.dir = filepath.Dir(t.policyFile)
 	if err := p.Resolve(used.read); err != nil {
-		return nil, nil, fmt.Errorf("policy %q: %w", t.policyFile, err)
+		return nil, nil, inPolicy(t.policyFile, err)
 	}
 	return p, used, nil
 }

@@ -63,17 +63,17 @@ func TestParseRefuses(t *testing.T) {
 		line int // 0: none is known
 		want string
 	}{
-		"empty":                  {"", 0, "empty"},
-		"comment only":           {"# nothing\n", 0, "empty"},
+		"empty":                  {"", 1, "empty"},
+		"comment only":           {"# nothing\n", 1, "empty"},
 		"null":                   {"~", 1, "want a mapping"},
 		"a list":                 {"- a", 1, "want a mapping"},
 		"an empty mapping":       {"{}", 1, "no apiVersion"},
 		"no kind":                {"apiVersion: modelcheck/v1", 1, "no kind"},
 		"another version":        {strings.Replace(ok, "modelcheck/v1", "modelcheck/v2", 1), 1, "apiVersion"},
 		"another kind":           {strings.Replace(ok, "kind: Policy", "kind: Pod", 1), 2, "kind"},
-		"too large":              {ok + strings.Repeat("#", 1<<20), 0, "over the limit"},
-		"not UTF-8":              {ok + "\xff", 0, "UTF-8"},
-		"tab":                    {"apiVersion: modelcheck/v1\n\tkind: Policy", 0, "line 2"},
+		"too large":              {ok + strings.Repeat("#", 1<<20), 1, "over the limit"},
+		"not UTF-8":              {ok + "\xff", 5, "UTF-8"},
+		"tab":                    {"apiVersion: modelcheck/v1\n\tkind: Policy", 2, "tab"},
 		"second document":        {ok + "---\n" + ok, 5, "second document"},
 		"second document, empty": {ok + "---\n", 5, "second document"},
 		"unknown key":            {ok + "rule: []\n", 5, `unknown key "rule"`},

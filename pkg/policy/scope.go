@@ -203,7 +203,7 @@ func (s *scope) parseMatch(item *yaml.Node, f map[string]*yaml.Node) error {
 func (s *scope) parsePattern(n *yaml.Node) error {
 	if !strings.HasPrefix(s.source, "^") || !strings.HasSuffix(s.source, "$") || strings.HasSuffix(s.source, `\$`) {
 		inner := strings.TrimSuffix(strings.TrimPrefix(s.source, "^"), "$")
-		return fail(n, "pattern %q is not anchored, and would match within other names: write %q", s.source, "^"+inner+"$")
+		return fail(n, "pattern '%s' is not anchored, and would match within other names: write '%s'", s.source, "^"+inner+"$")
 	}
 	inner := s.source[1 : len(s.source)-1]
 	re, err := regexp.Compile("^(?:" + inner + ")$")

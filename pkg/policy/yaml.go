@@ -44,23 +44,23 @@ const (
 // plain data, and what its readers disagree on, is refused.
 func readYAML(data []byte) (*yaml.Node, error) {
 	if len(data) > maxPolicy {
-		return nil, fmt.Errorf("%w: %d bytes, over the limit of %d", ErrInvalid, len(data), maxPolicy)
+		return nil, &Error{Line: 1, Column: 1, Problem: fmt.Sprintf("over the limit of %d bytes", maxPolicy)}
 	}
 	if !utf8.Valid(data) {
-		return nil, fmt.Errorf("%w: not UTF-8", ErrInvalid)
+		return nil, notUTF8(data)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
 	switch err := dec.Decode(&document); {
 	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("%w: it is empty", ErrInvalid)
+		return nil, &Error{Line: 1, Column: 1, Problem: "it is empty"}
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, syntaxError(data, err)
 	}
 	switch err := dec.Decode(&second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, syntaxError(data, err)
 	default:
 		return nil, fail(&second, "a second document")
 	}
@@ -69,6 +69,41 @@ func readYAML(data []byte) (*yaml.Node, error) {
 	}
 	top := document.Content[0]
 	return top, plain(top, 0)
+}
+
+// notUTF8 finds the first byte that is none.
+func notUTF8(data []byte) error {
+	good := 0
+	for good < len(data) {
+		r, size := utf8.DecodeRune(data[good:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		good += size
+	}
+	before := data[:good]
+	last := bytes.LastIndexByte(before, '\n')
+	return &Error{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(before[last+1:]) + 1, Problem: "not UTF-8"}
+}
+
+// syntaxError gives the YAML reader's error its line; it knows no column. Of a
+// tab that indents it names the line before.
+func syntaxError(data []byte, err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	var line int
+	if _, scan := fmt.Sscanf(text, "line %d:", &line); scan == nil {
+		_, problem, _ := strings.Cut(text, ": ")
+		if strings.Contains(problem, "tab character") {
+			for i, l := range strings.Split(string(data), "\n") {
+				indent := l[:len(l)-len(strings.TrimLeft(l, " \t"))]
+				if tab := strings.IndexByte(indent, '\t'); i+1 >= line && tab >= 0 {
+					return &Error{Line: i + 1, Column: tab + 1, Problem: "a tab indents this line: YAML wants spaces"}
+				}
+			}
+		}
+		return &Error{Line: max(line, 1), Column: 1, Problem: problem}
+	}
+	return &Error{Line: 1, Column: 1, Problem: text}
 }
 
 // plain refuses anchors, aliases, merges and tags, at any depth.
