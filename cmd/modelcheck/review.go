@@ -11,6 +11,7 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/check"
 	"github.com/modelcheck/modelcheck/pkg/policy"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 const reviewLong = `review is how people sign off a model: one person, in one role, signs what they
@@ -31,7 +32,8 @@ func newReview(s streams) *cobra.Command {
 		RunE:  groupOnly("review"),
 	}
 	cmd.AddCommand(newReviewCriteria(s), newReviewStart(s), newReviewShow(s), newReviewSign(s), newReviewStatus(s),
-		newReviewRenew(s), newReviewWithdraw(s), newReviewViolation(s), newReviewIndex(s))
+		newReviewRenew(s), newReviewWithdraw(s), newReviewViolation(s), newReviewDelta(s), newReviewIndex(s),
+		newReviewExport(s), newReviewImport(s), newReviewLog(s))
 	return cmd
 }
 
@@ -62,14 +64,32 @@ func (r *reviewRun) add(cmd *cobra.Command) {
 	_ = cmd.MarkFlagFilename("criteria")
 }
 
-// A reviewed is an artifact that was examined to be reviewed.
+// A reviewed is a record on its way to be reviewed: of an artifact that was
+// examined, or out of a request file.
 type reviewed struct {
-	ref     artifact.Reference
-	checker *check.Checker
-	report  *check.Report
-	sheet   []byte
-	digest  artifact.Digest    // of the sheet
-	texts   []policy.Criterion // of the policy's criteria
+	manifest *provenance.Manifest
+	policy   artifact.Digest // of the effective policy
+	sheet    []byte
+	digest   artifact.Digest    // of the sheet
+	texts    []policy.Criterion // of the policy's criteria
+
+	ref    artifact.Reference // zero out of a request
+	report *check.Report      // nil out of a request
+}
+
+// newReviewed renders the sheet of a record.
+func newReviewed(m *provenance.Manifest, pol artifact.Digest, texts []policy.Criterion) *reviewed {
+	_, sheet := render.Sheet(m, pol)
+	return &reviewed{manifest: m, policy: pol, sheet: sheet, digest: artifact.SumSHA256(sheet), texts: texts}
+}
+
+// criteria are the digests of the policy's criteria by id.
+func (x *reviewed) criteria() map[string]artifact.Digest {
+	out := map[string]artifact.Digest{}
+	for _, c := range x.texts {
+		out[c.ID] = c.Digest
+	}
+	return out
 }
 
 // examine verifies the artifact under the policy and renders the sheet. Also
@@ -103,12 +123,12 @@ func (r *reviewRun) examine(ctx context.Context, s streams, name string) (*revie
 	if report.Manifest == nil {
 		return nil, fmt.Errorf("%w: %v", check.ErrNoRecord, reasonWords(report))
 	}
-	out := &reviewed{ref: ref, checker: checker, report: report}
-	_, out.sheet = render.Sheet(report.Manifest, cfg.Policy.Digest())
-	out.digest = artifact.SumSHA256(out.sheet)
-	if out.texts, err = criteriaTexts(r.criteria, cfg.Policy); err != nil {
+	texts, err := criteriaTexts(r.criteria, cfg.Policy)
+	if err != nil {
 		return nil, err
 	}
+	out := newReviewed(report.Manifest, cfg.Policy.Digest(), texts)
+	out.ref, out.report = ref, report
 	return out, nil
 }
 

@@ -173,9 +173,9 @@ func sortedIDs(criteria map[string]artifact.Digest) []string {
 	return out
 }
 
-// template writes the file that a reviewer fills in. Nothing is decided in it:
+// decisionTemplate writes the file that a reviewer fills in. Nothing is decided in it:
 // no decision, and no criterion assessed.
-func template(criteria []policy.Criterion, subject artifact.Digest, code string) []byte {
+func decisionTemplate(criteria []policy.Criterion, subject artifact.Digest, code string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Review of %v, report code %s.\n", subject, code)
 	b.WriteString(`# Fill in, then: modelcheck review sign REFERENCE --policy POLICY --decision-file THIS --code CODE

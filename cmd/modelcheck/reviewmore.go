@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
-	"github.com/modelcheck/modelcheck/pkg/check"
 	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
@@ -41,7 +40,11 @@ func (r *reviewSigning) renew(ctx context.Context, s streams, name string, withi
 	if err != nil {
 		return err
 	}
-	me, err := r.me(ctx, s, x)
+	signer, err := r.signer(ctx, s, x)
+	if err != nil {
+		return err
+	}
+	me, err := r.me(signer)
 	if err != nil {
 		return err
 	}
@@ -71,26 +74,6 @@ func (r *reviewSigning) renew(ctx context.Context, s streams, name string, withi
 		return err
 	}
 	return r.place(ctx, s, x, review)
-}
-
-// me is who will sign.
-func (r *reviewSigning) me(ctx context.Context, s streams, x *reviewed) (string, error) {
-	if r.reviewer != "" {
-		return r.reviewer, nil
-	}
-	r.sign.place = r.f.place
-	cfg, err := r.sign.config(s, x.ref)
-	if err != nil {
-		return "", explainSigning(err)
-	}
-	signer, err := check.NewSigner(ctx, cfg)
-	if err != nil {
-		return "", explainSigning(err)
-	}
-	if id := signer.SignatoryID(); id != "" {
-		return id, nil
-	}
-	return "", usageError{hintError{errors.New("who will sign is not known before signing in"), "say who: --reviewer anna@example.com"}}
 }
 
 func newReviewWithdraw(s streams) *cobra.Command {
@@ -196,24 +179,18 @@ func (r *reviewSigning) index(ctx context.Context, s streams, name string) error
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	index := &provenance.ReviewIndex{Subject: x.report.Manifest.Subject, GeneratedAt: now, ValidUntil: now.Add(provenance.MaxIndexValidity)}
+	index := &provenance.ReviewIndex{Subject: x.manifest.Subject, GeneratedAt: now, ValidUntil: now.Add(provenance.MaxIndexValidity)}
 	for _, v := range x.report.Reviews.Reviews {
 		if v.Person != "" {
 			index.Reviews = append(index.Reviews, v.Statement)
 		}
 	}
 	slices.SortFunc(index.Reviews, func(a, b artifact.Digest) int { return a.Compare(b) })
-	r.sign.place = r.f.place
-	cfg, err := r.sign.config(s, x.ref)
+	signer, err := r.signer(ctx, s, x)
 	if err != nil {
-		return explainSigning(err)
+		return err
 	}
-	cfg.NoAttach = r.into != ""
-	signer, err := check.NewSigner(ctx, cfg)
-	if err != nil {
-		return explainSigning(err)
-	}
-	done, err := x.checker.SignReviewIndex(ctx, x.ref, index, signer)
+	done, err := signer.SignReviewIndex(ctx, x.ref, index)
 	if err != nil {
 		return explainSigning(err)
 	}

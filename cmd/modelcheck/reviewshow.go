@@ -67,21 +67,34 @@ func printCriteria(s streams, data []byte) error {
 
 func newReviewShow(s streams) *cobra.Command {
 	var r reviewRun
-	var baseline string
+	var baseline, file string
 	cmd := &cobra.Command{
-		Use:   "show REFERENCE",
+		Use:   "show [REFERENCE]",
 		Short: "Show the sheet that a reviewer confirms, and its code",
 		Long: `show verifies the artifact as verify does and prints the review sheet: who signed,
 what is not disclosed, what conflicts, what was found, licences and obligations,
 lineage, and what is stated, with its evidence. Its code, which "review sign"
 asks for, is printed to stderr, after the sheet.
 
-With --baseline it ends with what changed since an earlier provenance manifest.`,
+With --baseline it ends with what changed since an earlier provenance manifest.
+With --request it shows the sheet of a file that "review export" wrote: what that
+says was verified by whoever exported it.`,
 		Example: `  modelcheck review show ghcr.io/acme/tiny-r1:v1 --policy policy.yaml
   modelcheck review show ghcr.io/acme/tiny-r1:v2 --policy policy.yaml --baseline v1/manifest.json`,
-		Args: oneReference,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if file != "" && len(args) == 0 {
+				return nil
+			}
+			return oneReference(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			x, err := r.examine(cmd.Context(), s, args[0])
+			var x *reviewed
+			var err error
+			if file != "" {
+				x, err = readRequest(file)
+			} else {
+				x, err = r.examine(cmd.Context(), s, args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -97,7 +110,9 @@ With --baseline it ends with what changed since an earlier provenance manifest.`
 	}
 	r.add(cmd)
 	cmd.Flags().StringVar(&baseline, "baseline", "", "provenance manifest `FILE` of an earlier version, to show what changed")
+	cmd.Flags().StringVar(&file, "request", "", "show what this `FILE` holds, which review export wrote, in place of a reference")
 	_ = cmd.MarkFlagFilename("baseline")
+	_ = cmd.MarkFlagFilename("request")
 	return cmd
 }
 
@@ -110,7 +125,7 @@ func (r *reviewRun) since(s streams, x *reviewed, file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.out.Write(render.SheetDifference(provenance.Diff(before, x.report.Manifest)))
+	_, err = s.out.Write(render.SheetDifference(provenance.Diff(before, x.manifest)))
 	return err
 }
 
@@ -170,7 +185,7 @@ func (x *reviewed) writeFolder(s streams, dir string) error {
 	}
 	decision := filepath.Join(dir, "decision.yaml")
 	if _, err := os.Stat(decision); os.IsNotExist(err) {
-		if err := writeWhole(decision, template(x.texts, x.report.Manifest.Subject, code)); err != nil {
+		if err := writeWhole(decision, decisionTemplate(x.texts, x.manifest.Subject, code)); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,7 @@ const reviewSignExitStatus = `EXIT STATUS
 type reviewSigning struct {
 	reviewRun
 	code, into, reviewer    string
+	request                 string // a file in place of a reference
 	file                    string // of the decision
 	role, decision, expires string
 	met                     []string
@@ -71,12 +72,13 @@ func (r *reviewSigning) addSigning(cmd *cobra.Command) {
 func newReviewSign(s streams) *cobra.Command {
 	var r reviewSigning
 	cmd := &cobra.Command{
-		Use: "sign REFERENCE", Short: "Sign a decision about exactly what was shown",
-		Long: reviewSignLong, Example: reviewSignExample, Args: oneReference,
-		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), s, args[0]) },
+		Use: "sign [REFERENCE]", Short: "Sign a decision about exactly what was shown",
+		Long: reviewSignLong, Example: reviewSignExample, Args: r.oneSubject,
+		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), s, args) },
 	}
 	r.addSigning(cmd)
 	f := cmd.Flags()
+	f.StringVar(&r.request, "request", "", "review what this `FILE` holds, which review export wrote, in place of a reference")
 	f.StringVar(&r.file, "decision-file", "", "`FILE` with the decision, as \"review start\" writes it")
 	f.StringVar(&r.code, "code", "", "the report `CODE` that review start and review show print (default: asked for at the terminal)")
 	f.StringVar(&r.role, "role", "", "`ROLE` in which you review")
@@ -90,16 +92,16 @@ func newReviewSign(s streams) *cobra.Command {
 	return cmd
 }
 
-func (r *reviewSigning) run(ctx context.Context, s streams, name string) error {
+func (r *reviewSigning) run(ctx context.Context, s streams, args []string) error {
 	d, err := r.draft()
 	if err != nil {
 		return err
 	}
-	x, err := r.examine(ctx, s, name)
+	x, err := r.subject(ctx, s, args)
 	if err != nil {
 		return err
 	}
-	review, err := d.review(provenance.Approval, x.checker.Policy().Criteria(), time.Now())
+	review, err := d.review(provenance.Approval, x.criteria(), time.Now())
 	if err != nil {
 		return err
 	}
@@ -107,6 +109,25 @@ func (r *reviewSigning) run(ctx context.Context, s streams, name string) error {
 		return err
 	}
 	return r.place(ctx, s, x, review)
+}
+
+// subject is what is reviewed: an artifact, or what a request file holds.
+func (r *reviewSigning) subject(ctx context.Context, s streams, args []string) (*reviewed, error) {
+	if r.request == "" {
+		return r.examine(ctx, s, args[0])
+	}
+	return readRequest(r.request)
+}
+
+// oneSubject wants a reference, or a request file in its place.
+func (r *reviewSigning) oneSubject(cmd *cobra.Command, args []string) error {
+	if r.request == "" {
+		return oneReference(cmd, args)
+	}
+	if len(args) > 0 || r.f.trust.policyFile != "" || r.into == "" {
+		return usageError{hintError{errors.New("--request takes the place of REFERENCE and --policy, and needs --into"), "modelcheck review sign --request FILE --decision-file decision.yaml --code CODE --key anna.key --into model-reviews"}}
+	}
+	return nil
 }
 
 // draft reads the decision from its file, or makes it of flags.
@@ -158,36 +179,56 @@ func (r *reviewSigning) confirm(s streams, x *reviewed) error {
 
 // place signs a review and attaches or keeps it.
 func (r *reviewSigning) place(ctx context.Context, s streams, x *reviewed, review provenance.Review) error {
-	if x.ref.Place() == artifact.Directory && r.into == "" {
+	if r.into == "" && x.ref.Place() == artifact.Directory {
 		return usageError{hintError{errors.New("nothing can be attached to a plain folder"), "keep the review in a folder: --into model-reviews"}}
 	}
-	r.sign.place = r.f.place
-	cfg, err := r.sign.config(s, x.ref)
+	signer, err := r.signer(ctx, s, x)
 	if err != nil {
-		return explainSigning(err)
+		return err
 	}
-	cfg.NoAttach = r.into != ""
-	signer, err := check.NewSigner(ctx, cfg)
-	if err != nil {
-		return explainSigning(err)
+	if review.Reviewer.ID, err = r.me(signer); err != nil {
+		return err
 	}
-	if review.Reviewer.ID = r.reviewer; review.Reviewer.ID == "" {
-		if review.Reviewer.ID = signer.SignatoryID(); review.Reviewer.ID == "" {
-			return usageError{hintError{errors.New("who will sign is not known before signing in"), "say who: --reviewer anna@example.com; a certificate for somebody else is refused"}}
-		}
-	}
-	full, err := x.checker.ReviewStatement(x.report, check.ReviewDraft{Review: review, Report: x.digest}, time.Now())
+	draft := check.ReviewDraft{Review: review, Report: x.digest, Sheet: render.Sheet, Version: build().Version}
+	full, err := draft.Complete(x.manifest, x.policy, time.Now())
 	if err != nil {
 		if errors.Is(err, provenance.ErrReview) {
 			err = usageError{err}
 		}
 		return err
 	}
-	done, err := x.checker.SignReview(ctx, x.ref, full, signer)
+	done, err := signer.SignReview(ctx, x.ref, full)
 	if err != nil {
 		return explainSigning(err)
 	}
 	return r.tell(s, done)
+}
+
+// signer is who signs. What is kept in a folder is attached to nothing.
+func (r *reviewSigning) signer(ctx context.Context, s streams, x *reviewed) (*check.Signer, error) {
+	r.sign.place = r.f.place
+	target := x.ref
+	if r.into != "" {
+		target = artifact.Reference{}
+	}
+	cfg, err := r.sign.config(s, target)
+	if err != nil {
+		return nil, explainSigning(err)
+	}
+	cfg.NoAttach = r.into != ""
+	signer, err := check.NewSigner(ctx, cfg)
+	return signer, explainSigning(err)
+}
+
+// me is how a review will name who signs it.
+func (r *reviewSigning) me(signer *check.Signer) (string, error) {
+	if r.reviewer != "" {
+		return r.reviewer, nil
+	}
+	if id := signer.SignatoryID(); id != "" {
+		return id, nil
+	}
+	return "", usageError{hintError{errors.New("who will sign is not known before signing in"), "say who: --reviewer anna@example.com; a certificate for somebody else is refused"}}
 }
 
 func (r *reviewSigning) tell(s streams, done *check.ReviewReceipt) error {

@@ -90,15 +90,19 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(name, data, 0o644))
 }
 
-// take keeps what the group of a pattern matches in the last command's stdout:
-// take NAME PATTERN.
+// take keeps what the group of a pattern matches in what the last command
+// printed: take NAME PATTERN [stderr].
 func take(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: take name pattern")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: take name pattern [stderr]")
 	}
-	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	from := "stdout"
+	if len(args) == 3 {
+		from = args[2]
+	}
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile(from))
 	if len(found) != 2 {
-		ts.Fatalf("%q is not in stdout", args[1])
+		ts.Fatalf("%q is not in %s", args[1], from)
 	}
 	ts.Setenv(args[0], found[1])
 }

@@ -194,9 +194,6 @@ func (e *examination) finish(err error) (*Report, error) {
 	return e.report, failed(e.report.Error)
 }
 
-// Policy is the policy under which c examines.
-func (c *Checker) Policy() *policy.Policy { return c.cfg.Policy }
-
 func (e *examination) judge() policy.Verdict {
 	if e.accept {
 		return e.judgeSummaries()

@@ -23,6 +23,9 @@ type Recollection struct {
 	Candidates []provenance.Candidate // everything attached
 	Manifests  []RecalledManifest     // by digest
 	Summaries  []RecalledSummary      // in the order in which they were found
+	// Reviews are the reviews that are attached, where the policy asks for
+	// reviews, whoever made them.
+	Reviews []policy.SignedReview
 	// Unread are statements by accepted verifiers that could not be read. What
 	// they say could be anything.
 	Unread []RecalledSummary
@@ -65,7 +68,16 @@ func (c *Checker) Recall(ctx context.Context, ref artifact.Reference) (*Recollec
 	if err := e.run(ctx); err != nil {
 		return nil, fmt.Errorf("recalling what was recorded: %w", err)
 	}
+	e.recalled.Reviews = e.reviews.Reviews
 	return e.recalled, nil
+}
+
+// ReviewsOf reads the reviews of an artifact that lie in the folder of reviews
+// (Config.Reviews), and asks no registry.
+func (c *Checker) ReviewsOf(subject artifact.Digest) ([]policy.SignedReview, error) {
+	e := &examination{Checker: c, report: &Report{}}
+	err := e.folderReviews(subject, false)
+	return e.reviews.Reviews, err
 }
 
 // errNoReferrers marks a place where nothing can be attached to a model.

@@ -22,9 +22,10 @@ var (
 type ReviewDraft struct {
 	Review provenance.Review
 	// Report is the digest of the sheet that the reviewer confirmed. It must be
-	// that of the sheet which is rendered now.
-	Report artifact.Digest
-	Signer *Signer
+	// that of the one which Sheet renders now.
+	Report  artifact.Digest
+	Sheet   SheetFunc
+	Version string // of the tool
 }
 
 // A ReviewReceipt says what was signed.
@@ -37,25 +38,28 @@ type ReviewReceipt struct {
 	Bundle    []byte               `json:"-"`
 }
 
-// ReviewStatement completes a draft with what an examination saw, and refuses
-// one that confirms another report. The certification sentence is the
+// Complete fills a draft with what was seen of a record under a policy, and
+// refuses one that confirms another sheet. The certification sentence is the
 // reviewer's own followed by what they confirmed.
-func (c *Checker) ReviewStatement(r *Report, d ReviewDraft, at time.Time) (*provenance.Review, error) {
-	if r == nil || r.Manifest == nil || r.ManifestDigest.IsZero() || r.Inspected {
+func (d ReviewDraft) Complete(m *provenance.Manifest, policy artifact.Digest, at time.Time) (*provenance.Review, error) {
+	if m == nil || d.Sheet == nil || policy.IsZero() {
 		return nil, ErrNoRecord
 	}
-	if c.cfg.Sheet == nil {
-		return nil, fmt.Errorf("%w: nothing renders it", ErrNoRecord)
-	}
-	renderer, sheet := c.cfg.Sheet(r.Manifest, c.cfg.Policy.Digest())
+	renderer, sheet := d.Sheet(m, policy)
 	report := artifact.SumSHA256(sheet)
 	if len(sheet) == 0 || report != d.Report {
 		return nil, fmt.Errorf("%w: confirmed %v, rendered %v", ErrReviewCode, d.Report, report)
 	}
 	review := d.Review
-	review.Subject, review.ReviewedAt, review.Tool = r.Manifest.Subject, at.UTC(), r.Tool.Name+" "+r.Tool.Version
-	review.Reviewed.Substance, review.Reviewed.Manifest = r.SubstanceDigest, r.ManifestDigest
-	review.Reviewed.Report, review.Reviewed.Renderer, review.Reviewed.Policy = report, renderer, c.cfg.Policy.Digest()
+	var err error
+	if review.Reviewed.Substance, err = provenance.SubstanceDigest(m); err != nil {
+		return nil, err
+	}
+	if review.Reviewed.Manifest, err = provenance.Digest(m); err != nil {
+		return nil, err
+	}
+	review.Subject, review.ReviewedAt, review.Tool = m.Subject, at.UTC(), toolName+" "+d.Version
+	review.Reviewed.Report, review.Reviewed.Renderer, review.Reviewed.Policy = report, renderer, policy
 	if review.Validity.NotBefore.IsZero() {
 		review.Validity.NotBefore = at.UTC()
 	}
@@ -81,9 +85,9 @@ func certify(r provenance.Review, report artifact.Digest) string {
 
 // SignReview signs a review and attaches it to the artifact at ref. What was
 // signed is verified, by whom as well, before anything is attached, and again
-// as it is handed out. For a plain folder, and where the signer does not attach,
-// the receipt's bundle is all that there is.
-func (c *Checker) SignReview(ctx context.Context, ref artifact.Reference, review *provenance.Review, signer *Signer) (*ReviewReceipt, error) {
+// as it is handed out. For a plain folder, and where s does not attach, the
+// receipt's bundle is all that there is.
+func (s *Signer) SignReview(ctx context.Context, ref artifact.Reference, review *provenance.Review) (*ReviewReceipt, error) {
 	statement, err := provenance.EncodeReview(review)
 	if err != nil {
 		return nil, err
@@ -94,7 +98,7 @@ func (c *Checker) SignReview(ctx context.Context, ref artifact.Reference, review
 		}
 		return nil
 	}
-	done, err := signer.placeStatement(ctx, ref, review.Subject, statement, mine)
+	done, err := s.placeStatement(ctx, ref, review.Subject, statement, mine)
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +110,12 @@ func (c *Checker) SignReview(ctx context.Context, ref artifact.Reference, review
 
 // SignReviewIndex signs the list of all reviews that a report shows, valid for
 // as long as a list may be, and attaches it.
-func (c *Checker) SignReviewIndex(ctx context.Context, ref artifact.Reference, index *provenance.ReviewIndex, signer *Signer) (*SignReport, error) {
+func (s *Signer) SignReviewIndex(ctx context.Context, ref artifact.Reference, index *provenance.ReviewIndex) (*SignReport, error) {
 	statement, err := provenance.EncodeReviewIndex(index)
 	if err != nil {
 		return nil, err
 	}
-	return signer.placeStatement(ctx, ref, index.Subject, statement, anybody)
+	return s.placeStatement(ctx, ref, index.Subject, statement, anybody)
 }
 
 // reviewerID is how a review names whoever has this identity.
@@ -143,4 +147,31 @@ func (s *Signer) SignatoryID() string {
 		return s.signatory.KeyFingerprint
 	}
 	return s.signatory.Subject
+}
+
+// AttachReview attaches a review, or a list of reviews, that was signed
+// elsewhere, to the artifact at ref. It must be about that artifact, hold, and
+// be by somebody whom the policy calls a reviewer; a list by whom it names for
+// that. What it says is judged later, and not here.
+func (c *Checker) AttachReview(ctx context.Context, ref artifact.Reference, bundle []byte) (a *Attached, who provenance.Candidate, err error) {
+	g := &signature{Signer: &Signer{client: c.client, verifier: c.verifier}, report: &SignReport{}}
+	g.cfg.Access = c.cfg
+	if g.store, err = c.client.Open(ref); err != nil {
+		return nil, who, err
+	}
+	defer func() { err = errors.Join(err, g.store.Close()) }()
+	if err := g.resolve(ctx); err != nil {
+		return nil, who, err
+	}
+	if err := g.accept(g.verifier.VerifyBundle(g.subject.Digest, layoutFresh, bundle)); err != nil {
+		return nil, who, err
+	}
+	who = *g.report.Signature
+	if len(c.cfg.Policy.ReviewSigners(who)) == 0 {
+		return nil, who, fmt.Errorf("%w: the policy calls %q no reviewer", ErrReviewIdentity, reviewerID(who.Identity))
+	}
+	if err := g.attach(ctx, bundle); err != nil {
+		return nil, who, err
+	}
+	return g.report.Attached, who, nil
 }

@@ -176,3 +176,19 @@ func (p *Policy) ReviewSigners(c provenance.Candidate) []string {
 	}
 	return out
 }
+
+// Author says who made a review and when, by what was proven of it, as a
+// verdict without a case: its code is CodeReviewCounted where the policy calls
+// the author a reviewer in the role that the review names. Whether the review
+// is in force is another question.
+func (p *Policy) Author(s SignedReview) ReviewVerdict {
+	v := ReviewVerdict{Statement: s.Statement, identity: s.Candidate.Identity, review: s.Review, Code: provenance.CodeReviewUnknownReviewer, Message: "the policy calls nobody a reviewer"}
+	if p == nil || p.reviews == nil {
+		return v
+	}
+	j := reviewJudge{p: p, rules: p.reviews}
+	if v.Code, v.Message = j.admits(s, &v); v.Code == "" {
+		v.Code, v.Message = provenance.CodeReviewCounted, "by "+v.Person
+	}
+	return v
+}
