@@ -17,6 +17,9 @@ var manifestV1 []byte
 //go:embed policy-v1.json
 var policyV1 []byte
 
+//go:embed profile-v1.json
+var profileV1 []byte
+
 //go:embed report-v1.json
 var reportV1 []byte
 
@@ -45,6 +48,7 @@ func All() []Document {
 	return []Document{
 		{"manifest", "manifest-v1.json", "the provenance manifest, as an in-toto statement", Manifest()},
 		{"policy", "policy-v1.json", "a policy file", Policy()},
+		{"profile", "profile-v1.json", "a profile: what documents elsewhere say about a model", Profile()},
 		{"report", "report-v1.json", "what verify, pull and inspect print with --output json", Report()},
 		{"review", "review-v1.json", "a review, as an in-toto statement", Review()},
 		{"rules", "rules-v1.json", "what rules prints with --output json", Rules()},
@@ -58,6 +62,9 @@ func Manifest() []byte { return slices.Clone(manifestV1) }
 
 // Policy returns the schema of a policy file, version 1.
 func Policy() []byte { return slices.Clone(policyV1) }
+
+// Profile returns the schema of a profile, version 1.
+func Profile() []byte { return slices.Clone(profileV1) }
 
 // Report returns the schema of a report, version 1.
 func Report() []byte { return slices.Clone(reportV1) }

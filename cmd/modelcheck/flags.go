@@ -50,10 +50,12 @@ type placeFlags struct {
 	verbose        bool
 	quiet          bool
 	noProgress     bool
+	profiles       profileFlags
 }
 
 func (p *placeFlags) add(cmd *cobra.Command) {
 	p.addAccess(cmd)
+	p.profiles.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&p.platform, "platform", "", "verify only this `OS/ARCH` of an index (default: all of them)")
 	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor)")
@@ -259,6 +261,9 @@ func parseReference(s string) (artifact.Reference, error) {
 	ref, err := artifact.ParseReference(s)
 	if err == nil {
 		return ref, nil
+	}
+	if err := serviceOnly(s); err != nil {
+		return artifact.Reference{}, err
 	}
 	return artifact.Reference{}, usageError{hintError{err, "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:…, oci-layout:PATH:TAG or dir:PATH"}}
 }

@@ -169,6 +169,9 @@ func (f verifyFlags) prepare(s streams, ref artifact.Reference) (check.Config, e
 	if cfg.Bundles, err = f.trust.bundles(); err != nil {
 		return cfg, err
 	}
+	if cfg.Profiles, err = f.place.profiles.read(); err != nil {
+		return cfg, err
+	}
 	cfg.Sheet = render.Sheet
 	return cfg, f.reviews.configure(&cfg)
 }

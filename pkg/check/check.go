@@ -10,6 +10,7 @@ import (
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/attest"
+	"github.com/modelcheck/modelcheck/pkg/internal/disclose"
 	"github.com/modelcheck/modelcheck/pkg/internal/registry"
 	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
@@ -35,6 +36,9 @@ type Config struct {
 	// Bundles are Sigstore bundles from elsewhere, to be judged like those that
 	// are attached.
 	Bundles [][]byte
+	// Profiles are profile files (schemas/profile-v1.json) beside those that come
+	// with the program: what documents elsewhere say, which changes no claim.
+	Profiles [][]byte
 	// RecordDenied reads and records an artifact also where its signatures
 	// deny it already; else nothing more is read then.
 	RecordDenied bool
@@ -58,6 +62,7 @@ type Checker struct {
 	cfg      Config
 	client   *registry.Client
 	verifier *attest.Verifier
+	profiles []*disclose.Profile
 }
 
 // New checks the configuration and the trust material of the policy.
@@ -89,7 +94,11 @@ func New(cfg Config) (*Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Checker{cfg: cfg, client: client, verifier: verifier}, nil
+	list, err := profiles(cfg.Profiles)
+	if err != nil {
+		return nil, err
+	}
+	return &Checker{cfg: cfg, client: client, verifier: verifier, profiles: list}, nil
 }
 
 // trustMaterial hands what the policy trusts to the room that checks

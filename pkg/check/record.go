@@ -216,7 +216,7 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeClaimConflict, Subject: c.ID, Detail: "statements of the artifact disagree"})
 		}
 	}
-	return nil
+	return e.elsewhere(m)
 }
 
 // readFiles hands every file of the model to those who read documents and to

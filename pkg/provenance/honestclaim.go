@@ -182,8 +182,8 @@ func checkSource(o Observation) error {
 			return errors.New("annotation without digest or key")
 		}
 	case SourceExternal:
-		if s.Digest.IsZero() || s.URI == "" || s.Quote == "" {
-			return errors.New("external document without digest, address or quotation")
+		if s.URI == "" || s.Quote == "" {
+			return errors.New("external document without address or quotation")
 		}
 	case SourceAttestation:
 		if s.Path == "" || s.Digest.IsZero() || s.Pointer == "" {

@@ -44,10 +44,10 @@ type LicenseText struct {
 type TextMatch struct {
 	ID        string  `json:"id,omitempty"`
 	Method    string  `json:"method"`
-	Coverage  float64 `json:"coverage"`           // share of its words that are those of ID or Near, 0 to 1
-	Uncovered int     `json:"uncoveredBytes"`     // of its normal form
-	Near      string  `json:"near,omitempty"`     // a known licence that most of it is; it is not that licence
-	Modified  bool    `json:"modified,omitempty"` // Near with other words in it
+	Coverage  float64 `json:"coverage"`          // share of its words that are those of ID or Near, 0 to 1
+	Uncovered int     `json:"uncoveredBytes"`    // of its normal form
+	Near      string  `json:"near,omitempty"`    // a known licence that most of it is; it is not that licence
+	Modified  bool    `json:"modified,omitzero"` // Near with other words in it
 }
 
 // A Term is something that a licence text says, with the lines where it does.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -108,9 +107,8 @@ func TestDishonestLicensingIsRefused(t *testing.T) {
 		"elsewhere, in a file": {func(m m) {
 			claimByID(m, "td.size.text").Elsewhere[0].Source.Kind = provenance.SourceFile
 		}, "want a declaration"},
-		"elsewhere, no digest": {func(m m) {
-			claimByID(m, "td.size.text").Elsewhere[0].Source.Digest = artifact.Digest{}
-		}, "without digest"},
+		"elsewhere, nowhere":  {func(m m) { claimByID(m, "td.size.text").Elsewhere[0].Source.URI = "" }, "without address"},
+		"elsewhere, no words": {func(m m) { claimByID(m, "td.size.text").Elsewhere[0].Source.Quote = "" }, "without address"},
 		"elsewhere as here": {func(m m) {
 			c := claimByID(m, "td.size.text")
 			c.Observations, c.Elsewhere = append(c.Observations, c.Elsewhere...), nil
