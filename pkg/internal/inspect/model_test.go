@@ -9,27 +9,28 @@ import (
 	"testing"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/fixtures"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 // tinyLlama lists the tensors of a llama with two layers.
 func tinyLlama() tensorList {
 	var l tensorList
-	l.add("model.embed_tokens.weight", "BF16", 2, 100, 8)
+	l.Add("model.embed_tokens.weight", "BF16", 2, 100, 8)
 	for i := range 2 {
 		p := fmt.Sprintf("model.layers.%d.", i)
-		l.norm(p+"input_layernorm", 8)
-		l.norm(p+"post_attention_layernorm", 8)
-		l.add(p+"self_attn.q_proj.weight", "BF16", 2, 8, 8)
-		l.add(p+"self_attn.k_proj.weight", "BF16", 2, 4, 8)
-		l.add(p+"self_attn.v_proj.weight", "BF16", 2, 4, 8)
-		l.add(p+"self_attn.o_proj.weight", "BF16", 2, 8, 8)
-		l.add(p+"mlp.gate_proj.weight", "BF16", 2, 16, 8)
-		l.add(p+"mlp.up_proj.weight", "BF16", 2, 16, 8)
-		l.add(p+"mlp.down_proj.weight", "BF16", 2, 8, 16)
+		l.Norm(p+"input_layernorm", 8)
+		l.Norm(p+"post_attention_layernorm", 8)
+		l.Add(p+"self_attn.q_proj.weight", "BF16", 2, 8, 8)
+		l.Add(p+"self_attn.k_proj.weight", "BF16", 2, 4, 8)
+		l.Add(p+"self_attn.v_proj.weight", "BF16", 2, 4, 8)
+		l.Add(p+"self_attn.o_proj.weight", "BF16", 2, 8, 8)
+		l.Add(p+"mlp.gate_proj.weight", "BF16", 2, 16, 8)
+		l.Add(p+"mlp.up_proj.weight", "BF16", 2, 16, 8)
+		l.Add(p+"mlp.down_proj.weight", "BF16", 2, 8, 16)
 	}
-	l.norm("model.norm", 8)
-	l.add("lm_head.weight", "BF16", 2, 100, 8)
+	l.Norm("model.norm", 8)
+	l.Add("lm_head.weight", "BF16", 2, 100, 8)
 	return l
 }
 
@@ -39,13 +40,7 @@ func TestShapes(t *testing.T) {
 	change := func(old, replacement string) string { return strings.Replace(llamaConfig, old, replacement, 1) }
 	without := func(name string) tensorList {
 		l := tinyLlama()
-		return slices.DeleteFunc(l, func(x struct {
-			name, dtype string
-			width       uint64
-			shape       []uint64
-		}) bool {
-			return x.name == name
-		})
+		return slices.DeleteFunc(l, func(x fixtures.Tensor) bool { return x.Name == name })
 	}
 	tests := []struct {
 		name    string
@@ -85,7 +80,7 @@ func TestShapes(t *testing.T) {
 func TestQuantisedScales(t *testing.T) {
 	config := strings.Replace(llamaConfig, "}", `,"quantization_config":{"quant_method":"fp8","weight_block_size":[128,128]}}`, 1)
 	var l tensorList
-	l.fp8("model.layers.0.self_attn.q_proj", 8, 8)
+	l.FP8("model.layers.0.self_attn.q_proj", 8, 8)
 	good, lost := l, l[:1]
 	rule := "MC-SHAPE-SCALES"
 	if got := ruleIDs(modelOf(good, 1, config).Summary(nil).Findings); slices.Contains(got, rule) {
@@ -99,7 +94,7 @@ func TestQuantisedScales(t *testing.T) {
 func TestIndex(t *testing.T) {
 	const one, two = "model-00001-of-000002.safetensors", "model-00002-of-000002.safetensors"
 	l := tinyLlama()
-	files, sizes, good := l.shards(2)
+	files, sizes, good := l.Shards(2)
 	tests := []struct {
 		name  string
 		index string
@@ -144,7 +139,7 @@ func TestIndex(t *testing.T) {
 
 func TestTensorInTwoShards(t *testing.T) {
 	l := tinyLlama()
-	files, sizes, index := l.shards(2)
+	files, sizes, index := l.Shards(2)
 	const one, two = "model-00001-of-000002.safetensors", "model-00002-of-000002.safetensors"
 	files[two], sizes[two] = files[one], sizes[one]
 	m := NewModel(ModelConfig{})
@@ -298,7 +293,7 @@ func regexpReplace(s, pattern, with string) string {
 // FuzzIndex holds: no panic; what is accepted has plain names for a map, and
 // as many entries as another reader sees.
 func FuzzIndex(f *testing.F) {
-	_, _, index := tinyLlama().shards(2)
+	_, _, index := tinyLlama().Shards(2)
 	f.Add([]byte(index))
 	f.Add([]byte(`{"weight_map":{"a":"b"},"metadata":{"total_size":1e3,"x":[{}]},"y":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

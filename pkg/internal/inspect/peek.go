@@ -42,6 +42,9 @@ type Unverified struct {
 	Header   int64             // bytes before the data
 	Read     int64             // bytes that were asked for
 	Requests int
+
+	shapes *shapes // for MeasureUnverified
+	data   uint64
 }
 
 // A RangeReader fills p with the bytes of one file from offset on, or fails.
@@ -103,7 +106,8 @@ func (p *peeker) follow(head []byte, end int64, w io.Writer, enough func() bool)
 }
 
 func (p *peeker) safetensors(head []byte) error {
-	parser := safetensors.New(p.size, nil)
+	p.seen.shapes = newShapes()
+	parser := safetensors.New(p.size, p.seen.shapes.tensor)
 	end := 8 + int64(binary.LittleEndian.Uint64(head)) // identify saw that it fits into the file
 	if err := p.follow(head, end, parser, parser.Done); err != nil {
 		return err
@@ -113,6 +117,7 @@ func (p *peeker) safetensors(head []byte) error {
 		return err
 	}
 	p.seen.Tensors, p.seen.Elements, p.seen.ByDType, p.seen.Header = h.Tensors, h.Elements, maps.Clone(h.ByDType), parser.Data()
+	p.seen.data = h.Data
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/modelcheck/modelcheck/pkg/internal/fixtures"
 )
 
 // sparse is a file of which only the begin is there; the rest are zeros.
@@ -28,7 +30,7 @@ func sparse(b []byte, size int64) RangeReader {
 
 // TestPeekDeepSeekV3 reads the headers of 163 shards of 689 GB.
 func TestPeekDeepSeekV3(t *testing.T) {
-	files, sizes, _ := deepseekV3().shards(163)
+	files, sizes, _ := fixtures.DeepSeekV3().Shards(163)
 	var read, all int64
 	var elements uint64
 	tensors, requests := 0, 0

@@ -153,7 +153,7 @@ func graphExamples() []example {
 // llamaFiles is a small llama in two shards, with change applied to the file
 // named. Data are zeros.
 func llamaFiles(name string, change func(string) string) map[string]string {
-	files, sizes, index := tinyLlama().shards(2)
+	files, sizes, index := tinyLlama().Shards(2)
 	out := map[string]string{"config.json": llamaConfig, "model.safetensors.index.json": index}
 	for shard, b := range files {
 		out[shard] = string(b) + strings.Repeat("\x00", int(sizes[shard])-len(b))
@@ -182,7 +182,7 @@ func modelExamples() []example {
 	}
 	named := `{"auto_map":{"A":"m.C"}}`
 	scaled := func(l tensorList) map[string]string {
-		files, sizes, index := l.shards(1)
+		files, sizes, index := l.Shards(1)
 		out := map[string]string{list: index, "config.json": strings.Replace(llamaConfig, "}", `,"quantization_config":{"quant_method":"fp8","weight_block_size":[128,128]}}`, 1)}
 		for name, b := range files {
 			out[name] = string(b) + strings.Repeat("\x00", int(sizes[name])-len(b))
@@ -190,7 +190,7 @@ func modelExamples() []example {
 		return out
 	}
 	var quantised tensorList
-	quantised.fp8("model.layers.0.self_attn.q_proj", 8, 8)
+	quantised.FP8("model.layers.0.self_attn.q_proj", 8, 8)
 	return []example{
 		{"MC-CODE-ON-LOAD", map[string]string{"config.json": named, "m.py": "x = 1\n"}, map[string]string{"config.json": named, "n.py": "x = 1\n"}},
 		{"MC-CODE-FILE", map[string]string{"config.json": named, "n.py": "x = 1\n"}, map[string]string{"config.json": named, "m.py": "x = 1\n"}},
