@@ -33,6 +33,7 @@ const (
 	notebook
 	buildScript
 	tensorIndex
+	tokenizerFile
 )
 
 // kindOfDocument goes by the name, as loaders and people do.
@@ -45,7 +46,9 @@ func kindOfDocument(name string) documentKind {
 		switch {
 		case strings.HasSuffix(base, ".index.json"):
 			return tensorIndex
-		case base == "tokenizer.json", base == "vocab.json", base == "merges.json", base == "added_tokens.json":
+		case base == "tokenizer.json":
+			return tokenizerFile
+		case base == "vocab.json", base == "merges.json", base == "added_tokens.json", base == "tekken.json":
 			return noDocument // large, and no key in them is acted on
 		}
 		return configuration
@@ -73,7 +76,7 @@ func (k documentKind) limit() int {
 	switch k {
 	case notebook:
 		return maxNotebook
-	case tensorIndex:
+	case tensorIndex, tokenizerFile:
 		return maxIndex
 	case pythonSource, buildScript:
 		return python.MaxSource
@@ -155,6 +158,12 @@ func (s *Sink) documentFacts(f *Facts) {
 	}
 	text := s.doc.text
 	s.doc.text = nil
+	if s.doc.kind == tokenizerFile {
+		if !s.doc.over {
+			f.tokenizer = fingerprint(text)
+		}
+		return
+	}
 	if s.doc.over {
 		f.Class = f.Class.Worse(ClassUnknown)
 		s.finding(f, "MC-CODE-LIMIT", provenance.CodeDocumentTooLarge, "what the document says was not read: it is over the limit of its kind", nil)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/provenance"
@@ -125,10 +126,10 @@ func (m *Model) loaded(dir string, files []*member) []*member {
 // identity states what the headers prove. They are observations on claims that
 // the catalogue may not have yet.
 func (m *Model) identity(measured []Measured) []provenance.ClaimObservation {
+	out := m.fingerprints()
 	if len(measured) != 1 { // the claims are about one model; several are its components, or its quantisations
-		return nil
+		return out
 	}
-	var out []provenance.ClaimObservation
 	x := measured[0]
 	first := m.files[x.First]
 	say := func(claim string, value provenance.Value) {
@@ -138,9 +139,17 @@ func (m *Model) identity(measured []Measured) []provenance.ClaimObservation {
 				Pointer: headersOf(x)},
 		}})
 	}
-	say(claimStored, countOf(x.Stored))
-	if x.Main > 0 {
+	if x.Stored <= maxExact {
+		say(claimStored, countOf(x.Stored))
+	}
+	if x.Main > 0 && x.Main <= maxExact {
 		say(claimMain, countOf(x.Main))
+	}
+	if x.Stored <= maxExact {
+		say(claimMix, encodeValue(x.ByDType))
+	}
+	if n := m.shardsOf(x); n.Numbered > 0 || n.Indexed > 0 {
+		say(claimShards, encodeValue(n))
 	}
 	if x.Family != "" {
 		say(claimShapes, encodeValue(struct {
@@ -148,6 +157,75 @@ func (m *Model) identity(measured []Measured) []provenance.ClaimObservation {
 			Held      int    `json:"held"`
 			Unchecked int    `json:"unchecked"`
 		}{x.Family, x.Equations, x.Unchecked}))
+	}
+	return out
+}
+
+// shardCount holds the files of a model to what their names and the index ask
+// for.
+type shardCount struct {
+	Files    int `json:"files"`
+	Numbered int `json:"numbered,omitzero"` // as the names promise: "-of-00163"
+	Indexed  int `json:"indexed,omitzero"`  // as the index names
+	Missing  int `json:"missing"`           // of either
+}
+
+func (m *Model) shardsOf(x Measured) shardCount {
+	n := shardCount{Files: x.Files}
+	want := map[string]bool{}
+	if g := numbered.FindStringSubmatch(x.First); g != nil {
+		n.Numbered, _ = strconv.Atoi(g[3])
+		for k := range min(n.Numbered, maxShards) {
+			want[fmt.Sprintf("%s-%0*d-of-%s%s", g[1], len(g[2]), k+1, g[3], g[4])] = true
+		}
+	}
+	for _, name := range m.order {
+		if i := m.files[name].facts.index; i != nil && path.Dir(name) == x.Folder {
+			n.Indexed = max(n.Indexed, len(i.shards))
+			for _, shard := range i.shards {
+				want[path.Join(x.Folder, shard)] = true
+			}
+		}
+	}
+	for name := range want {
+		if _, ok := m.find(name); !ok {
+			n.Missing++
+		}
+	}
+	return n
+}
+
+// fingerprints state what the prompt templates and the tokenizer are.
+func (m *Model) fingerprints() []provenance.ClaimObservation {
+	var out []provenance.ClaimObservation
+	say := func(x *member, claim, method, pointer string, value provenance.Value) {
+		out = append(out, provenance.ClaimObservation{Claim: claim, Observation: provenance.Observation{
+			Grade: provenance.Verified, Value: value, Method: method,
+			Source: provenance.Source{Kind: provenance.SourceFile, Path: x.path, Digest: x.digest, Pointer: pointer},
+		}})
+	}
+	var templates []string
+	var first *member
+	var tokenizers []*member
+	for _, name := range m.order {
+		x := m.files[name]
+		for _, t := range x.facts.Templates {
+			if first == nil {
+				first = x
+			}
+			templates = append(templates, t.Digest.String())
+		}
+		if !x.facts.tokenizer.IsZero() {
+			tokenizers = append(tokenizers, x)
+		}
+	}
+	if first != nil {
+		slices.Sort(templates)
+		say(first, claimTemplates, "template-digests/1", first.facts.Templates[0].Where, encodeValue(slices.Compact(templates)))
+	}
+	if len(tokenizers) == 1 { // components have their own
+		x := tokenizers[0]
+		say(x, claimTokenizer, methodTokenizer, "", encodeValue(x.facts.tokenizer.String()))
 	}
 	return out
 }

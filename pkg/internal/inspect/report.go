@@ -54,6 +54,9 @@ func (s *Sink) finding(f *Facts, id, code, detail string, facts map[string]strin
 // newFinding makes a finding that carries its rule.
 func newFinding(id, code, subject, detail string, facts map[string]string) provenance.Finding {
 	all := map[string]string{factRule: id}
+	if refs := advisories()[id]; refs != "" {
+		all["references"] = refs
+	}
 	maps.Copy(all, facts)
 	return provenance.Finding{ID: code, Subject: subject, Detail: detail, Facts: all}
 }

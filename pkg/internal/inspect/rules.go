@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/rule"
@@ -12,6 +13,22 @@ func Rules() []rule.Rule { return rule.All() }
 
 // FindRule returns the rule with the given id.
 func FindRule(id string) (rule.Rule, bool) { return rule.Find(id) }
+
+// advisories are the public references of each rule, by id: what a finding
+// carries so that nobody has to look its rule up.
+var advisories = sync.OnceValue(func() map[string]string {
+	out := map[string]string{}
+	for _, r := range rule.All() {
+		var public []string
+		for _, ref := range r.References {
+			if strings.Contains(ref, "CVE-") || strings.Contains(ref, "GHSA-") || strings.HasPrefix(ref, "https://") {
+				public = append(public, ref)
+			}
+		}
+		out[r.ID] = strings.Join(public, "; ")
+	}
+	return out
+})
 
 // RulesDigest names the version of the catalogue: the digest of all its pages.
 func RulesDigest() artifact.Digest {
