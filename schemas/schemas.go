@@ -11,6 +11,9 @@ import (
 	"slices"
 )
 
+//go:embed lock-v1.json
+var lockV1 []byte
+
 //go:embed manifest-v1.json
 var manifestV1 []byte
 
@@ -46,6 +49,7 @@ type Document struct {
 // All returns the schemas in the order of their names.
 func All() []Document {
 	return []Document{
+		{"lock", "lock-v1.json", "the lockfile", Lock()},
 		{"manifest", "manifest-v1.json", "the provenance manifest, as an in-toto statement", Manifest()},
 		{"policy", "policy-v1.json", "a policy file", Policy()},
 		{"profile", "profile-v1.json", "a profile: what documents elsewhere say about a model", Profile()},
@@ -56,6 +60,9 @@ func All() []Document {
 		{"trust", "trust-v1.json", "what the verbs of trust print with --output json", Trust()},
 	}
 }
+
+// Lock returns the schema of a lockfile, version 1.
+func Lock() []byte { return slices.Clone(lockV1) }
 
 // Manifest returns the schema of a provenance manifest, version 1.
 func Manifest() []byte { return slices.Clone(manifestV1) }

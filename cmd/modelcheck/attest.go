@@ -121,7 +121,15 @@ func (a attestFlags) check(f verifyFlags, ref artifact.Reference) error {
 
 // examiner checks what --accept-summary can be given with, and chooses
 // what is asked of a checker.
-func (f verifyFlags) examiner(ref string) (examiner, error) {
+func (f verifyFlags) examiner(s streams, ref string) (examiner, error) {
+	examine, err := f.asked(ref)
+	if err == nil && f.lock.read != nil {
+		examine = f.lock.hold(s, f.place.quiet, examine)
+	}
+	return examine, err
+}
+
+func (f verifyFlags) asked(ref string) (examiner, error) {
 	switch {
 	case !f.accept:
 		return (*check.Checker).Examine, nil

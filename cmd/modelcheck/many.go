@@ -118,18 +118,24 @@ func verifyMany(ctx context.Context, s streams, f verifyFlags, names []string) e
 		if !slices.Contains(distinct, ref.String()) {
 			distinct = append(distinct, ref.String())
 		}
-		if _, err := f.examiner(name); err != nil {
+		if _, err := f.examiner(s, name); err != nil {
 			return f.unbegun(s, name, err, true)
 		}
 	}
 	reports, failures := f.examineAll(ctx, s, distinct)
+	return f.conclude(s, distinct, reports, failures)
+}
+
+// conclude says what failed, reports on all, and ends with the status of the
+// worst.
+func (f verifyFlags) conclude(s streams, names []string, reports []*check.Report, failures []error) error {
 	for i, err := range failures {
 		var usage usageError
 		if errors.As(err, &usage) {
-			return f.unbegun(s, distinct[i], err, true)
+			return f.unbegun(s, names[i], err, true)
 		}
 		if err != nil {
-			complain(s.err, fmt.Errorf("%s: %w", distinct[i], err))
+			complain(s.err, fmt.Errorf("%s: %w", names[i], err))
 		}
 	}
 	if err := f.write(s, reports, true, true); err != nil {
@@ -147,7 +153,7 @@ func (f verifyFlags) examineAll(ctx context.Context, s streams, names []string) 
 	var mu sync.Mutex // of stderr
 	for i, name := range names {
 		pool.Go(func() error {
-			examine, err := f.examiner(name)
+			examine, err := f.examiner(s, name)
 			if err != nil {
 				reports[i], failures[i] = check.Failed(name, failureCode(err), err, build().Version), err
 				return nil

@@ -61,6 +61,7 @@ type verifyFlags struct {
 	record   bool // also of what the signatures deny
 	since    bool // only compare with the receipt
 	explain  bool // reason codes, after text
+	lock     lockFlags
 	accept   bool // a verifier's summary in place of hashing
 }
 
@@ -73,7 +74,10 @@ func newVerify(s streams) *cobra.Command {
 		Example: verifyExample,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args, err := f.many.references(cmd, s, args)
+			args, err := f.lockedReferences(args)
+			if err == nil {
+				args, err = f.many.references(cmd, s, args)
+			}
 			if err != nil {
 				return f.unbegun(s, "", err, f.many.file != "")
 			}
@@ -94,13 +98,15 @@ func newVerify(s streams) *cobra.Command {
 	f.many.add(cmd)
 	cmd.Flags().StringVar(&f.manifest, "manifest", "", "write the provenance manifest to `FILE` (- for stdout, in place of the report)")
 	cmd.Flags().BoolVar(&f.since, "since-receipt", false, "of a folder that was pulled, compare only sizes, times and inodes with the receipt; nothing is hashed and nothing verified")
+	f.lock.add(cmd)
+	cmd.Flags().BoolVar(&f.lock.locked, "locked", false, "verify what the lockfile pins, all of it where no reference is given, and deny what drifted from it")
 	cmd.Flags().BoolVar(&f.accept, "accept-summary", false, "hash nothing where a verifier whom the policy accepts did and attached the result; the report says so")
 	_ = cmd.MarkFlagFilename("manifest")
 	return cmd
 }
 
 func verify(ctx context.Context, s streams, f verifyFlags, name string) error {
-	examine, err := f.examiner(name)
+	examine, err := f.examiner(s, name)
 	if err != nil {
 		return reportFailure(s, f, name, err)
 	}

@@ -110,6 +110,8 @@ const (
 	CodeSummaryFailed       = "summary-failed"       // a verifier says that the artifact failed
 	CodeSummaryMalformed    = "summary-malformed"    // by an accepted verifier, and cannot be read
 	CodeSummaryInsufficient = "summary-insufficient" // does not say that every byte was verified
+	CodeLockDrift           = "lock-drift"           // bytes, policy or record are not those of the lockfile
+	CodeLockMissing         = "lock-missing"         // the lockfile does not hold the reference
 	CodeNotRecorded         = "not-recorded"         // nothing was attested: the verdict is not one that may be
 
 	// Policy.
