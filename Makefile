@@ -50,7 +50,7 @@ staticcheck: tools-check
 	$(TOOLS)/staticcheck -tags e2e ./...
 
 walls:
-	go test ./cmd/modelcheck -run '^TestWalls' -count=1
+	go test ./cmd/modelcheck -run '^TestWalls|^TestDeployCI' -count=1
 
 deadcode: tools-check
 	@echo 'deadcode -test -tags e2e ./...'

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A deployment is what the files in deploy/ci have of a shell, by platform.
+type deployment struct {
+	Runs struct {
+		Using string
+		Steps []struct{ ID, Shell, Run string }
+	}
+	Modelcheck struct{ Script []string } `yaml:".modelcheck"`
+	Repos      []struct {
+		Hooks []struct{ ID, Entry, Language, Files string }
+	}
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string
+	Spec       struct {
+		Steps    []struct{ Script string }
+		Template struct {
+			Spec struct {
+				Containers []struct{ Command []string }
+			}
+		}
+	}
+}
+
+func (d deployment) scripts() []string {
+	out := append([]string{}, d.Modelcheck.Script...)
+	for _, s := range d.Runs.Steps {
+		out = append(out, s.Run)
+	}
+	for _, s := range d.Spec.Steps {
+		out = append(out, s.Script)
+	}
+	for _, r := range d.Repos {
+		for _, h := range r.Hooks {
+			out = append(out, h.Entry)
+		}
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		out = append(out, strings.Join(c.Command, " "))
+	}
+	return out
+}
+
+// TestDeployCI lints the files in deploy/ci: YAML with what their platforms
+// need, scripts that a shell can read and into which nothing is written from
+// outside, and flags that exist. Each script then runs, before a lockfile and
+// behind one that somebody edited.
+func TestDeployCI(t *testing.T) {
+	files, err := filepath.Glob("../../deploy/ci/*")
+	if err != nil || len(files) != 5 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	bin := filepath.Join(t.TempDir(), "modelcheck")
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, bin) // testscript.Main runs the command by this name
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var d deployment
+			if err := yaml.Unmarshal(data, &d); err != nil {
+				t.Fatal(err)
+			}
+			scripts := d.scripts()
+			if len(scripts) != 1 {
+				t.Fatalf("%d scripts, want 1", len(scripts))
+			}
+			script := scripts[0]
+			if strings.Contains(script, "${{") || strings.Contains(script, "$(params") {
+				t.Error("what comes from outside is written into a script")
+			}
+			runDeployed(t, bin, script)
+		})
+	}
+}
+
+func runDeployed(t *testing.T, bin, script string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", script).CombinedOutput(); err != nil {
+		t.Fatalf("bash -n: %v %s", err, out)
+	}
+	dir := t.TempDir()
+	write := func(name string, data []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := os.ReadFile("../../testdata/keys/demo.pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("policy.yaml", []byte(ciPolicy))
+	write("demo.pub", key)
+	if err := os.CopyFS(filepath.Join(dir, "demo"), os.DirFS("../../testdata/demo/layout")); err != nil {
+		t.Fatal(err)
+	}
+	sh := func(script string, env ...string) (int, string) {
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
+		cmd.Dir = dir
+		cmd.Env = append([]string{"PATH=" + filepath.Dir(bin) + ":" + os.Getenv("PATH"), "HOME=" + dir, "POLICY=policy.yaml", "SARIF=r.sarif",
+			"REFERENCES=", "MODELCHECK_POLICY=policy.yaml", "GITHUB_OUTPUT=" + filepath.Join(dir, "outputs"), "GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary")}, env...)
+		out, _ := cmd.CombinedOutput()
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	if code, out := sh(script); code != exitNoVerdict {
+		t.Errorf("no lockfile: exit %d\n%s", code, out)
+	}
+	if code, out := sh("modelcheck lock oci-layout:demo:v1 --policy policy.yaml"); code != 0 {
+		t.Fatalf("exit %d\n%s", code, out)
+	}
+	if code, out := sh(script); code != exitAllow {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	if strings.Contains(script, "REFERENCES") {
+		outputs, err := os.ReadFile(filepath.Join(dir, "outputs"))
+		if err != nil || !bytes.Contains(outputs, []byte("outcome=allow\ndigest=sha256:")) {
+			t.Errorf("%v %s", err, outputs)
+		}
+		if code, out := sh(script, "REFERENCES=oci-layout:demo:v1; touch owned\nnonsense"); code != exitUsage {
+			t.Errorf("exit %d\n%s", code, out)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "owned")); err == nil {
+			t.Error("a reference was run")
+		}
+	}
+	lock, err := os.ReadFile(filepath.Join(dir, "modelcheck.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("modelcheck.lock", bytes.Replace(lock, []byte(`"policy": "sha256:`), []byte(`"policy":  "sha256:`), 1))
+	if code, out := sh(script); code != exitUsage {
+		t.Errorf("edited: exit %d\n%s", code, out)
+	}
+}
