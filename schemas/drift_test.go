@@ -45,6 +45,9 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"waiver": provenance.Waiver{}, "condition": provenance.Condition{}, "validity": provenance.Validity{},
 		}},
 		{schemas.Rules(), map[string]any{"rule": check.Rule{}}},
+		{schemas.Evidence(), map[string]any{
+			"": check.EvidenceReport{}, "rechecked": check.Rechecked{}, "notRechecked": check.NotRechecked{},
+		}},
 		{schemas.Lock(), map[string]any{"": check.Lock{}, "lockedModel": check.LockedModel{}}},
 		{schemas.Sign(), map[string]any{
 			"": check.SignReport{}, "signatory": check.Signatory{}, "services": check.Services{}, "bundle": check.Bundle{}, "attached": check.Attached{},

@@ -11,6 +11,9 @@ import (
 	"slices"
 )
 
+//go:embed evidence-v1.json
+var evidenceV1 []byte
+
 //go:embed lock-v1.json
 var lockV1 []byte
 
@@ -49,6 +52,7 @@ type Document struct {
 // All returns the schemas in the order of their names.
 func All() []Document {
 	return []Document{
+		{"evidence", "evidence-v1.json", "what manifest verify prints with --output json", Evidence()},
 		{"lock", "lock-v1.json", "the lockfile", Lock()},
 		{"manifest", "manifest-v1.json", "the provenance manifest, as an in-toto statement", Manifest()},
 		{"policy", "policy-v1.json", "a policy file", Policy()},
@@ -60,6 +64,10 @@ func All() []Document {
 		{"trust", "trust-v1.json", "what the verbs of trust print with --output json", Trust()},
 	}
 }
+
+// Evidence returns the schema of what "modelcheck manifest verify" prints,
+// version 1.
+func Evidence() []byte { return slices.Clone(evidenceV1) }
 
 // Lock returns the schema of a lockfile, version 1.
 func Lock() []byte { return slices.Clone(lockV1) }

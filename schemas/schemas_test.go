@@ -22,7 +22,11 @@ const base = "https://github.com/modelcheck/modelcheck/schemas/"
 
 // files are the published schemas by name.
 func files() map[string][]byte {
-	return map[string][]byte{"manifest-v1.json": schemas.Manifest(), "policy-v1.json": schemas.Policy(), "profile-v1.json": schemas.Profile(), "report-v1.json": schemas.Report(), "review-v1.json": schemas.Review(), "sign-v1.json": schemas.Sign()}
+	out := map[string][]byte{}
+	for _, d := range schemas.All() {
+		out[d.File] = d.JSON
+	}
+	return out
 }
 
 func compile(t *testing.T, name string) *jsonschema.Schema {

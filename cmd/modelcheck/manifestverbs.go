@@ -36,8 +36,8 @@ func newManifest(s streams) *cobra.Command {
 		},
 	}
 	base := cmd.UsageTemplate()
-	exits := map[string]string{"generate": generateExit, "show": showExit, "validate": validateExit}
-	cmd.AddCommand(newGenerate(s), newShow(s), newValidate(s))
+	exits := map[string]string{"generate": generateExit, "show": showExit, "validate": validateExit, "verify": manifestVerifyExit}
+	cmd.AddCommand(newGenerate(s), newShow(s), newValidate(s), newManifestVerify(s))
 	for _, verb := range cmd.Commands() {
 		verb.SetUsageTemplate(base + "\n" + exits[verb.Name()] + "\n")
 	}
@@ -87,6 +87,7 @@ func newGenerate(s streams) *cobra.Command {
 	f.verify.place.add(cmd)
 	f.verify.trust.add(cmd)
 	cmd.Flags().StringVarP(&f.output, "output", "o", "-", "write the record to `FILE` (- for stdout)")
+	evidenceFlag(cmd, &f.verify.evidence)
 	_ = cmd.MarkFlagFilename("output")
 	return cmd
 }
@@ -103,7 +104,7 @@ func generate(ctx context.Context, s streams, f generateFlags, name string) erro
 		}
 		return verdictCode(report.Verdict)
 	}
-	if err := writeManifest(s, f.output, report); err != nil {
+	if err := errors.Join(writeManifest(s, f.output, report), writeEvidence(s, f.verify.evidence, report)); err != nil {
 		return err
 	}
 	if !f.verify.place.quiet {

@@ -58,9 +58,10 @@ type verifyFlags struct {
 	failOn   failOn
 	many     manyFlags
 	manifest string
-	record   bool // also of what the signatures deny
-	since    bool // only compare with the receipt
-	explain  bool // reason codes, after text
+	evidence string // file for the evidence bundle
+	record   bool   // also of what the signatures deny
+	since    bool   // only compare with the receipt
+	explain  bool   // reason codes, after text
 	lock     lockFlags
 	accept   bool // a verifier's summary in place of hashing
 }
@@ -101,6 +102,7 @@ func newVerify(s streams) *cobra.Command {
 	f.lock.add(cmd)
 	cmd.Flags().BoolVar(&f.lock.locked, "locked", false, "verify what the lockfile pins, all of it where no reference is given, and deny what drifted from it")
 	cmd.Flags().BoolVar(&f.accept, "accept-summary", false, "hash nothing where a verifier whom the policy accepts did and attached the result; the report says so")
+	evidenceFlag(cmd, &f.evidence)
 	_ = cmd.MarkFlagFilename("manifest")
 	return cmd
 }
@@ -120,7 +122,7 @@ func (f verifyFlags) judge(ctx context.Context, s streams, name string, examine 
 		return f.unbegun(s, name, err, false)
 	}
 	f.failOn.note(report)
-	if err := errors.Join(f.write(s, []*check.Report{report}, false, true), writeManifest(s, f.manifest, report)); err != nil {
+	if err := errors.Join(f.write(s, []*check.Report{report}, false, true), writeManifest(s, f.manifest, report), writeEvidence(s, f.evidence, report)); err != nil {
 		return err
 	}
 	if err != nil {
@@ -151,7 +153,8 @@ func (f verifyFlags) examine(ctx context.Context, s streams, name string, examin
 	bar := newProgress(s, f.place)
 	bar.on = bar.on && f.many.jobs < 2
 	cfg.Progress = bar.update
-	cfg.RecordDenied = f.record || f.manifest != ""
+	cfg.RecordDenied = f.record || f.manifest != "" || f.evidence != ""
+	cfg.KeepEvidence = f.evidence != ""
 	checker, err := check.New(cfg)
 	if err != nil {
 		return failed(err)

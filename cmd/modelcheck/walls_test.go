@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"pkg/internal/attest":            4,
 	"pkg/internal/inspect":           4,
 	"pkg/internal/disclose":          4,
+	"pkg/internal/dossier":           4,
 	"pkg/check":                      5,
 	"pkg/admission":                  6,
 	"cmd/modelcheck/internal/render": 6,
@@ -48,6 +49,7 @@ var strangers = map[string][]string{
 	"pkg/internal/registry":  {"pkg/policy", "pkg/provenance"},
 	"pkg/internal/blob":      {"pkg/policy", "pkg/provenance"},
 	"pkg/internal/license":   {"pkg/policy", "pkg/provenance"},
+	"pkg/internal/dossier":   {"pkg/policy", "pkg/provenance"},
 	"pkg/internal/packaging": {"pkg/policy"},
 	"pkg/internal/attest":    {"pkg/policy"},
 	"pkg/internal/inspect":   {"pkg/policy"},
@@ -68,7 +70,7 @@ var doors = map[string][]string{
 }
 
 // pure rooms can do nothing to the world.
-var pure = []string{"pkg/internal/inspect", "pkg/internal/disclose", "pkg/internal/license", "pkg/policy", "pkg/provenance", "pkg/artifact", "pkg/internal/packaging"}
+var pure = []string{"pkg/internal/inspect", "pkg/internal/disclose", "pkg/internal/license", "pkg/internal/dossier", "pkg/policy", "pkg/provenance", "pkg/artifact", "pkg/internal/packaging"}
 
 var worldly = []string{"net", "net/http", "os", "os/exec", "os/signal", "syscall", "unsafe", "reflect", "plugin", "math/rand", "math/rand/v2"}
 

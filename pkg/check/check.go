@@ -42,6 +42,9 @@ type Config struct {
 	// RecordDenied reads and records an artifact also where its signatures
 	// deny it already; else nothing more is read then.
 	RecordDenied bool
+	// KeepEvidence keeps what Report.EvidenceBytes needs: documents, manifests
+	// and signatures, at most some 16 MiB beside the signatures.
+	KeepEvidence bool
 
 	// For is what the model is wanted for, and Reviews reads bundles of reviews
 	// of an artifact that lie elsewhere than beside it. Sheet renders what
@@ -157,7 +160,11 @@ func (c *Checker) begin(ref artifact.Reference) *examination {
 	report.TrustedRoots = c.cfg.trustedRoots(report.StartedAt)
 	scoped := *c // what the policy asks of this reference
 	scoped.cfg.Policy = c.cfg.Policy.For(report.Reference)
-	return &examination{Checker: &scoped, ref: ref, report: report}
+	e := &examination{Checker: &scoped, ref: ref, report: report}
+	if c.cfg.KeepEvidence {
+		e.exhibit = new(exhibit)
+	}
+	return e
 }
 
 // run is examine, but a defect in any room leaves no verdict and no record
@@ -165,7 +172,7 @@ func (c *Checker) begin(ref artifact.Reference) *examination {
 func (e *examination) run(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.report.Manifest, e.report.encoded = nil, nil
+			e.report.Manifest, e.report.encoded, e.report.evidence = nil, nil, nil
 			e.report.ManifestDigest, e.report.SubstanceDigest = artifact.Digest{}, artifact.Digest{}
 			err = fmt.Errorf("a defect of this program: %v\n%s", p, debug.Stack())
 		}

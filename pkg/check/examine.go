@@ -9,6 +9,7 @@ import (
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/attest"
+	"github.com/modelcheck/modelcheck/pkg/internal/dossier"
 	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
 	"github.com/modelcheck/modelcheck/pkg/internal/registry"
 	"github.com/modelcheck/modelcheck/pkg/policy"
@@ -37,7 +38,9 @@ type examination struct {
 	gate    policy.Verdict      // of the signatures alone
 	pending []*pendingSignature // OpenSSF Model Signing: waits for the files
 	gallery *gallery
-	total   int64 // bytes of all distinct blobs
+	exhibit *exhibit         // nil where no evidence is kept
+	dossier *dossier.Dossier // where an evidence bundle is examined in place of the artifact
+	total   int64            // bytes of all distinct blobs
 
 	treeFiles []artifact.File // of a plain folder
 	receipt   *receipt        // that lies in it, nil where there is none
@@ -124,6 +127,7 @@ func (e *examination) collect(ctx context.Context) error {
 	referrers := make([]attest.Referrer, len(found))
 	for i, r := range found {
 		referrers[i] = attest.Referrer(r)
+		e.exhibit.referrer(referrers[i])
 	}
 	result, err := e.verifier.VerifyAll(ctx, e.subject.Descriptor.Digest, referrers, e.fetch)
 	if err != nil {
@@ -153,6 +157,7 @@ func (e *examination) closed() bool {
 // candidate's fault, and not the network's.
 func (e *examination) fetch(ctx context.Context, d artifact.Descriptor, limit int64) ([]byte, error) {
 	b, err := e.store.Bytes(ctx, d, limit)
+	e.exhibit.attachment(b, err)
 	if errors.Is(err, registry.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %w", attest.ErrUnusable, err)
 	}
@@ -175,6 +180,7 @@ func (e *examination) open(ctx context.Context, d artifact.Descriptor, body []by
 	if err != nil {
 		return fmt.Errorf("reading manifest %v: %w", d.Digest, err)
 	}
+	e.exhibit.manifest(d, body)
 	if doc.Image != nil {
 		if slices.ContainsFunc(e.members, func(m *member) bool { return m.descriptor.Digest == d.Digest }) {
 			return nil // an index may name a manifest twice
@@ -189,7 +195,10 @@ func (e *examination) open(ctx context.Context, d artifact.Descriptor, body []by
 		if e.cfg.Platform != "" && m.Platform != e.cfg.Platform {
 			continue
 		}
-		body, err := e.store.Manifest(ctx, m.Descriptor)
+		body, err := e.body(ctx, m.Descriptor)
+		if errors.Is(err, errNotBundled) {
+			continue // the record says which members it is about
+		}
 		if err != nil {
 			return fmt.Errorf("reading member %v of index %v: %w", m.Digest, d.Digest, err)
 		}

@@ -52,8 +52,11 @@ func (e *examination) record() error {
 		return err
 	}
 	// What is judged is what was written, in its canonical order.
-	e.report.Manifest, err = provenance.Decode(e.report.encoded)
-	return err
+	if e.report.Manifest, err = provenance.Decode(e.report.encoded); err != nil {
+		return err
+	}
+	e.bundleEvidence(e.report.Manifest)
+	return nil
 }
 
 func (e *examination) generator() provenance.Generator {
@@ -84,14 +87,7 @@ func (e *examination) describeMembers(m *provenance.Manifest) error {
 	files := newFileList()
 	var identities []artifact.Digest
 	for _, member := range e.members {
-		m.Artifact.Members = append(m.Artifact.Members, provenance.Member{
-			Digest:          member.descriptor.Digest,
-			Packaging:       string(member.image.Packaging),
-			Platform:        member.platform,
-			ArtifactType:    member.image.ArtifactType,
-			ConfigMediaType: member.image.Config.MediaType,
-			ConfigDigest:    member.image.Config.Digest,
-		})
+		m.Artifact.Members = append(m.Artifact.Members, memberOf(member))
 		if member.attestation {
 			continue
 		}
@@ -125,6 +121,17 @@ func (e *examination) describeMembers(m *provenance.Manifest) error {
 		m.Artifact.ContentIdentity = identities[0]
 	}
 	return nil
+}
+
+func memberOf(m *member) provenance.Member {
+	return provenance.Member{
+		Digest:          m.descriptor.Digest,
+		Packaging:       string(m.image.Packaging),
+		Platform:        m.platform,
+		ArtifactType:    m.image.ArtifactType,
+		ConfigMediaType: m.image.Config.MediaType,
+		ConfigDigest:    m.image.Config.Digest,
+	}
 }
 
 // nameFormats completes the files with what inspection saw in them.

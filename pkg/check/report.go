@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/dossier"
 	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
@@ -45,7 +46,8 @@ type Report struct {
 	Stopped string   `json:"stopped,omitempty"`
 	Error   *Failure `json:"error,omitempty"`
 
-	encoded []byte
+	encoded  []byte
+	evidence *dossier.Dossier
 }
 
 // A Setting is one that did not stand on the command line, or that loosens what

@@ -163,3 +163,21 @@ const (
 	CodeReviewNotIndexed      = "review-not-indexed"      // the list does not name it
 	CodeRuleWaived            = "rule-waived"             // a review takes the place of a rule, as the policy allows
 )
+
+const (
+	// Evidence bundles.
+	CodeEvidenceMalformed  = "evidence-malformed"   // not written as an evidence bundle is
+	CodeEvidenceTruncated  = "evidence-truncated"   // the file ends early
+	CodeEvidenceUnsafeName = "evidence-unsafe-name" // an entry that would lie elsewhere when unpacked
+	CodeEvidenceDuplicate  = "evidence-duplicate"   // an entry stands twice
+	CodeEvidenceDigest     = "evidence-digest"      // other bytes than those of the digest they stand under
+	CodeEvidenceManifest   = "evidence-manifest"    // another record than the one that was bundled
+	CodeEvidenceMissing    = "evidence-missing"     // something that the record rests on is not there
+	CodeEvidenceExtra      = "evidence-extra"       // something is there that nothing names
+	CodeEvidenceArtifact   = "evidence-artifact"    // the record is not about these OCI manifests
+	CodeEvidenceQuote      = "evidence-quote"       // a quotation does not stand at its lines
+	CodeEvidencePointer    = "evidence-pointer"     // a pointer or annotation key leads to nothing
+	CodeEvidenceClaims     = "evidence-claims"      // the documents say something else than the record
+	CodeEvidenceSignature  = "evidence-signature"   // a signer of the record is not proven
+	CodeEvidenceForeign    = "evidence-foreign"     // written by other rules, so that reading again proves nothing
+)
