@@ -25,8 +25,10 @@ type statements struct {
 // foreign says whether the record was written by rules that are not those of
 // this program, so that reading again may rightly give something else.
 func (s *statements) foreign() bool {
-	g := s.generator()
-	return !sameJSON(provenance.Sort(&provenance.Manifest{Generator: g}).Generator, s.record.Generator)
+	// Profiles are about documents elsewhere, of which nothing is read again.
+	said := s.record.Generator
+	said.Catalogs = slices.DeleteFunc(slices.Clone(said.Catalogs), func(c provenance.Catalog) bool { return strings.HasPrefix(c.Name, "profile:") })
+	return !sameJSON(provenance.Sort(&provenance.Manifest{Generator: s.generator()}).Generator, said)
 }
 
 // compare wants every statement of the record at a place that is here to be
