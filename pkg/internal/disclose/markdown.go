@@ -175,7 +175,8 @@ func (r *reader) headingLine(line string, n int) bool {
 
 // flush ends the paragraph or table that was being read.
 func (r *reader) flush() {
-	if len(r.rows) >= 2 && tableRule.MatchString("|"+strings.Join(r.rows[1].cells, "|")+"|") {
+	// GFM: "The header row must match the delimiter row in the number of cells."
+	if len(r.rows) >= 2 && len(r.rows[0].cells) == len(r.rows[1].cells) && tableRule.MatchString("|"+strings.Join(r.rows[1].cells, "|")+"|") {
 		r.out.tables = append(r.out.tables, table{header: r.rows[0].cells, rows: r.rows[2:]})
 	}
 	if len(r.para) > 0 {
