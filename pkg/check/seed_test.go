@@ -122,7 +122,7 @@ func checkProfile(t *testing.T, m *provenance.Manifest, model string) {
 
 // seedFiles returns a seed model's documents as the hub has them: the card's
 // metadata block stands ahead of the README.
-func seedFiles(t *testing.T, name string) []namedFile {
+func seedFiles(t testing.TB, name string) []namedFile {
 	t.Helper()
 	dir := fixtures.Dir(t, "models", name)
 	files := []namedFile{weights(t)}

@@ -25,6 +25,11 @@ type Step = expression.Step
 // Explain gives every rule that is for the case, with the values that its
 // parts have. Without a record there is nothing to explain.
 func (p *Policy) Explain(c Case) []Explanation {
+	return p.explain(c, func(r rule, record *expression.Record) []Step { return r.require.Trace(record) })
+}
+
+// explain gives every rule with the steps that trace finds.
+func (p *Policy) explain(c Case, trace func(rule, *expression.Record) []Step) []Explanation {
 	if p == nil || c.Manifest == nil {
 		return nil
 	}
@@ -37,7 +42,7 @@ func (p *Policy) Explain(c Case) []Explanation {
 	var out []Explanation
 	for _, r := range p.rules {
 		reason, against := r.judge(record)
-		x := Explanation{Rule: r.name, Require: strings.Join(strings.Fields(r.require.Source()), " "), Effect: r.effect, Met: !against, Steps: r.require.Trace(record)}
+		x := Explanation{Rule: r.name, Require: strings.Join(strings.Fields(r.require.Source()), " "), Effect: r.effect, Met: !against, Steps: trace(r, record)}
 		if against {
 			x.Code, x.Message = reason.Code, reason.Message
 		}

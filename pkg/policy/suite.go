@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/modelcheck/modelcheck/pkg/policy/internal/expression"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -144,7 +145,7 @@ func (c TestCase) Run(p *Policy, record *provenance.Manifest) TestResult {
 		return out
 	}
 	at := Case{Reference: c.Reference, Manifest: m, At: c.At}
-	out.Verdict, out.Rules = p.Evaluate(at), p.Explain(at)
+	out.Verdict, out.Rules = p.Evaluate(at), p.explain(at, func(rule, *expression.Record) []Step { return nil })
 	var got []string
 	for _, r := range out.Verdict.Reasons {
 		if r.Effect != Allow || r.Code == provenance.CodeRuleWarned {
