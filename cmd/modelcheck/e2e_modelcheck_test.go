@@ -123,9 +123,9 @@ func (s *sigstore) trust(subject, issuer string) []string {
 
 // build compiles the command in this folder, with the environment of the test:
 // the Go command needs its caches.
-func build(t *testing.T, binary string) {
+func build(t *testing.T, binary string, flags ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(beforeDeadline(t), "go", "build", "-o", binary, ".").CombinedOutput()
+	out, err := exec.CommandContext(beforeDeadline(t), "go", slices.Concat([]string{"build", "-o", binary}, flags, []string{"."})...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("building modelcheck: %v\n%s", err, out)
 	}

@@ -1,0 +1,290 @@
+//go:build e2e
+
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const (
+	lena = "lena@legal.example"
+	marc = "marc@risk.example"
+	nora = "nora@risk.example"
+)
+
+// A reviewing is a model under review: who reviews it, under which policy.
+type reviewing struct {
+	*bed
+	user
+	p      published
+	policy string
+}
+
+// startReviewing publishes DeepSeek-R1 as its publisher signs it, keyless, under
+// a regulated policy that names two reviewers' roles.
+func startReviewing(t *testing.T, edit func(files map[string][]byte)) *reviewing {
+	t.Helper()
+	b := startBed(t)
+	r := &reviewing{bed: b, user: newUser(t, b.workshop)}
+	r.p = r.publish(t, "review/r1", edit)
+	r.policy = r.writePolicy(t, "regulated.yaml", nil)
+	return r
+}
+
+func (r *reviewing) publish(t *testing.T, repository string, edit func(files map[string][]byte)) published {
+	t.Helper()
+	files := seedModel(t, "deepseek-r1")
+	if edit != nil {
+		edit(files)
+	}
+	folder := t.TempDir()
+	writeFiles(t, folder, files)
+	p := r.push(t, r.registries[0], repository, folder)
+	r.user.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, alice), p.tag())...)
+	return p
+}
+
+// writePolicy writes the starter policy for regulated use, with this bed's people.
+func (r *reviewing) writePolicy(t *testing.T, name string, edit func(string) string) string {
+	t.Helper()
+	out, _ := r.modelcheck(t, 0, "review", "criteria")
+	digest := func(id string) string {
+		found := regexp.MustCompile(`id: ` + id + `, digest: ("sha256:[0-9a-f]+")`).FindStringSubmatch(out)
+		if found == nil {
+			t.Fatalf("no criterion %q in %s", id, out)
+		}
+		return found[1]
+	}
+	text := fmt.Sprintf(`apiVersion: modelcheck/v1
+kind: Policy
+trustedRoots:
+  - {name: bed, file: %q}
+signers:
+  - {name: publisher, relation: producer, keyless: {issuer: %[2]q, subject: %[3]q}}
+  - {name: lena, keyless: {issuer: %[2]q, subject: %[4]q}}
+  - {name: marc, keyless: {issuer: %[2]q, subject: %[5]q}}
+  - {name: nora, keyless: {issuer: %[2]q, subject: %[6]q}}
+criteria:
+  - {id: license-acceptable, digest: %[7]s}
+  - {id: training-data-disclosed, digest: %[8]s}
+reviewers:
+  - {name: Lena, roles: [legal], signers: [lena]}
+  - {name: Marc, roles: [model-risk], signers: [marc]}
+  - {name: Nora, roles: [model-risk], signers: [nora]}
+require:
+  signatures: {anyOf: [publisher]}
+  reviews:
+    quorum:
+      - {role: legal, criteria: [license-acceptable]}
+      - {role: model-risk, criteria: [training-data-disclosed]}
+    waivers: [{rule: training-data-disclosed, roles: [model-risk]}]
+`, r.trustedRoot, r.people.url, alice, lena, marc, nora, digest("license-acceptable"), digest("training-data-disclosed"))
+	if edit != nil {
+		text = edit(text)
+	}
+	return r.write(t, name, []byte(text))
+}
+
+// modelcheck runs the binary and wants the exit code.
+func (r *reviewing) modelcheck(t *testing.T, exit int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, talk bytes.Buffer
+	cmd := r.command(beforeDeadline(t), r.binary, args...)
+	cmd.Stdout, cmd.Stderr = &out, &talk
+	if code, err := exitCode(cmd.Run()); err != nil || code != exit {
+		t.Fatalf("modelcheck %s: exit %d (%v), want %d\n%s%s", strings.Join(args, " "), code, err, exit, &out, &talk)
+	}
+	return out.String(), talk.String()
+}
+
+// code is what a reviewer types after reading the sheet.
+func (r *reviewing) code(t *testing.T, p published) string {
+	t.Helper()
+	_, stderr := r.modelcheck(t, 0, "review", "show", p.pinned(), "--policy", r.policy)
+	found := regexp.MustCompile(`report code ([0-9a-z]{8})`).FindStringSubmatch(stderr)
+	if found == nil {
+		t.Fatalf("no code in %s", stderr)
+	}
+	return found[1]
+}
+
+// as are the flags by which somebody signs keyless.
+func (r *reviewing) as(t *testing.T, email string) []string {
+	t.Helper()
+	return append(r.services(), "--identity-token", r.people.person(t, email), "--reviewer", email)
+}
+
+func (r *reviewing) review(t *testing.T, p published, email string, args ...string) {
+	t.Helper()
+	args = append([]string{"review", "sign", p.pinned(), "--policy", r.policy, "--code", r.code(t, p)}, args...)
+	r.modelcheck(t, 0, append(args, r.as(t, email)...)...)
+}
+
+// conditional is the decision of model risk: one criterion waived, two conditions.
+func (r *reviewing) conditional(t *testing.T) string {
+	t.Helper()
+	return r.write(t, "risk.yaml", []byte(`role: model-risk
+decision: approve-with-conditions
+expires: 90d
+criteria:
+  - {id: training-data-disclosed, result: not-met, waiver: w1}
+waivers:
+  - {id: w1, rule: training-data-disclosed, justification: compensating-control, owner: cro@risk.example, statement: Outputs are filtered., expires: 60d}
+conditions:
+  - {id: c1, text: No customer data in prompts.}
+  - {id: c2, text: The weights are safetensors., rule: 'every(files, f, f.role != "weights" || f.format == "safetensors")'}
+`))
+}
+
+func (r *reviewing) approve(t *testing.T, p published) {
+	t.Helper()
+	r.review(t, p, lena, "--role", "legal", "--decision", "approve", "--met", "license-acceptable")
+	r.review(t, p, marc, "--decision-file", r.conditional(t))
+}
+
+func (r *reviewing) judge(t *testing.T, p published, args ...string) outcome {
+	t.Helper()
+	return r.verify(t, append([]string{p.pinned(), "--policy", r.policy}, args...)...)
+}
+
+// statement finds the statement of a person's review.
+func (r *reviewing) statement(t *testing.T, p published, person string) string {
+	t.Helper()
+	var got struct {
+		Reviews struct {
+			Reviews []struct{ Statement, Person, Code string }
+		}
+	}
+	if err := json.Unmarshal(r.judge(t, p).stdout, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range got.Reviews.Reviews {
+		if v.Person == person && v.Code == "review-counted" {
+			return v.Statement
+		}
+	}
+	t.Fatalf("%s has no review that counts: %+v", person, got)
+	return ""
+}
+
+// TestE2EReview takes DeepSeek-R1 from hold to allow by three people with
+// keyless signatures, and turns it back in each way there is.
+func TestE2EReview(t *testing.T) {
+	r := startReviewing(t, nil)
+	r.judge(t, r.p).expect(t, exitHold, "hold", "review-missing")
+	r.approve(t, r.p)
+	r.judge(t, r.p).expect(t, exitAllow, "allow", "")
+
+	t.Run("cosign accepts the statement", func(t *testing.T) {
+		r.run(t, "cosign", "verify-attestation", "--allow-http-registry", "--trusted-root", r.trustedRoot, "--use-signed-timestamps",
+			"--type", "https://github.com/modelcheck/modelcheck/model-review/v1", "--certificate-identity", lena, "--certificate-oidc-issuer", r.people.url, r.p.pinned())
+	})
+	t.Run("another version of the tool", func(t *testing.T) {
+		other := filepath.Join(t.TempDir(), "modelcheck")
+		build(t, other, "-ldflags", "-X main.version=v99.0.0")
+		u := r.user
+		u.binary = other
+		u.verify(t, r.p.pinned(), "--policy", r.policy).expect(t, exitAllow, "allow", "")
+	})
+	t.Run("signed again by the same signer", func(t *testing.T) {
+		before := r.judge(t, r.p).SubstanceDigest
+		r.user.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, alice), r.p.pinned())...)
+		o := r.judge(t, r.p)
+		o.expect(t, exitAllow, "allow", "")
+		if o.SubstanceDigest != before {
+			t.Error("signing again changed the substance")
+		}
+	})
+	t.Run("policy change", func(t *testing.T) {
+		stricter := r.writePolicy(t, "stricter.yaml", func(s string) string { return strings.Replace(s, "    waivers:", "    maxAge: 30d\n    waivers:", 1) })
+		o := r.verify(t, r.p.pinned(), "--policy", stricter)
+		o.expect(t, exitHold, "hold", "review-missing")
+		o.mentions(t, "review-policy-changed")
+	})
+	t.Run("new named signer", func(t *testing.T) {
+		both := r.writePolicy(t, "both.yaml", func(s string) string {
+			s = strings.Replace(s, "signers:\n", fmt.Sprintf("signers:\n  - {name: second, keyless: {issuer: %q, subject: %q}}\n", r.people.url, mallory), 1)
+			return strings.Replace(s, "anyOf: [publisher]", "anyOf: [publisher, second]", 1)
+		})
+		p := r.publish(t, "review/second", nil)
+		saved := r.policy
+		r.policy = both
+		defer func() { r.policy = saved }()
+		r.approve(t, p)
+		r.judge(t, p).expect(t, exitAllow, "allow", "")
+		r.user.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, mallory), p.pinned())...)
+		o := r.judge(t, p)
+		o.expect(t, exitHold, "hold", "review-missing")
+		o.mentions(t, "review-outdated")
+	})
+	t.Run("new licence text", func(t *testing.T) {
+		p := r.publish(t, "review/licence", func(files map[string][]byte) {
+			files["LICENSE"] = append(files["LICENSE"], "\nUse by competitors is not permitted.\n"...)
+		})
+		o := r.judge(t, p)
+		o.expect(t, exitHold, "hold", "review-missing")
+		// The same reviews, copied to it, are about another artifact.
+		r.copySignatures(t, r.p, p)
+		r.judge(t, p).expect(t, exitHold, "hold", "review-missing")
+	})
+	t.Run("withdrawal", func(t *testing.T) {
+		p := r.publish(t, "review/withdrawal", func(files map[string][]byte) { files["NOTICE"] = []byte("a\n") })
+		r.approve(t, p)
+		r.judge(t, p).expect(t, exitAllow, "allow", "")
+		r.modelcheck(t, 0, append([]string{"review", "withdraw", p.pinned(), "--policy", r.policy, "--role", "model-risk", "--reason", "second thoughts",
+			"--statement-digest", r.statement(t, p, "Lena")}, r.as(t, nora)...)...)
+		o := r.judge(t, p)
+		o.expect(t, exitHold, "hold", "review-missing")
+		o.mentions(t, "review-withdrawn")
+		status, _ := r.modelcheck(t, exitHold, "review", "status", p.pinned(), "--policy", r.policy)
+		if !strings.Contains(status, "modelcheck review start") {
+			t.Errorf("no next command: %s", status)
+		}
+	})
+	t.Run("violation", func(t *testing.T) {
+		p := r.publish(t, "review/violation", func(files map[string][]byte) { files["NOTICE"] = []byte("b\n") })
+		r.approve(t, p)
+		r.modelcheck(t, 0, append([]string{"review", "violation", p.pinned(), "--policy", r.policy, "--role", "model-risk", "--reason", "leaks data"}, r.as(t, nora)...)...)
+		r.judge(t, p).expect(t, exitDeny, "deny", "review-violation")
+	})
+	t.Run("two at the same moment", func(t *testing.T) {
+		p := r.publish(t, "review/together", func(files map[string][]byte) { files["NOTICE"] = []byte("c\n") })
+		code, risk := r.code(t, p), r.conditional(t)
+		signs := [][]string{
+			append([]string{"review", "sign", p.pinned(), "--policy", r.policy, "--code", code, "--role", "legal", "--decision", "approve", "--met", "license-acceptable"}, r.as(t, lena)...),
+			append([]string{"review", "sign", p.pinned(), "--policy", r.policy, "--code", code, "--decision-file", risk}, r.as(t, marc)...),
+		}
+		var wait sync.WaitGroup
+		for _, args := range signs {
+			wait.Go(func() {
+				if out, err := r.command(beforeDeadline(t), r.binary, args...).CombinedOutput(); err != nil {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
+		wait.Wait()
+		r.judge(t, p).expect(t, exitAllow, "allow", "")
+	})
+	t.Run("somebody else's certificate", func(t *testing.T) {
+		args := append([]string{"review", "sign", r.p.pinned(), "--policy", r.policy, "--code", r.code(t, r.p), "--role", "legal", "--decision", "approve", "--met", "license-acceptable"}, r.services()...)
+		_, stderr := r.modelcheck(t, 1, append(args, "--identity-token", r.people.person(t, mallory), "--reviewer", lena)...)
+		if !strings.Contains(stderr, "names another reviewer") {
+			t.Error(stderr)
+		}
+	})
+}
+
+// mentions wants a code among all that the report says.
+func (o outcome) mentions(t *testing.T, code string) {
+	t.Helper()
+	if !bytes.Contains(o.stdout, []byte(`"`+code+`"`)) && !bytes.Contains(o.stdout, []byte("["+code+"]")) {
+		t.Errorf("%q is not among the reasons: %s", code, o.stdout)
+	}
+}
