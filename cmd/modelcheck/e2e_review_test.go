@@ -67,10 +67,10 @@ kind: Policy
 trustedRoots:
   - {name: bed, file: %q}
 signers:
-  - {name: publisher, relation: producer, keyless: {issuer: %[2]q, subject: %[3]q}}
-  - {name: lena, keyless: {issuer: %[2]q, subject: %[4]q}}
-  - {name: marc, keyless: {issuer: %[2]q, subject: %[5]q}}
-  - {name: nora, keyless: {issuer: %[2]q, subject: %[6]q}}
+  - {name: publisher, relation: producer, issuer: %[2]q, subject: %[3]q}
+  - {name: lena, issuer: %[2]q, subject: %[4]q}
+  - {name: marc, issuer: %[2]q, subject: %[5]q}
+  - {name: nora, issuer: %[2]q, subject: %[6]q}
 criteria:
   - {id: license-acceptable, digest: %[7]s}
   - {id: training-data-disclosed, digest: %[8]s}
@@ -210,7 +210,7 @@ func TestE2EReview(t *testing.T) {
 	})
 	t.Run("new named signer", func(t *testing.T) {
 		both := r.writePolicy(t, "both.yaml", func(s string) string {
-			s = strings.Replace(s, "signers:\n", fmt.Sprintf("signers:\n  - {name: second, keyless: {issuer: %q, subject: %q}}\n", r.people.url, mallory), 1)
+			s = strings.Replace(s, "signers:\n", fmt.Sprintf("signers:\n  - {name: second, issuer: %q, subject: %q}\n", r.people.url, mallory), 1)
 			return strings.Replace(s, "anyOf: [publisher]", "anyOf: [publisher, second]", 1)
 		})
 		p := r.publish(t, "review/second", nil)

@@ -46,8 +46,15 @@ func (p *Policy) Attests(c provenance.Candidate) []provenance.Attestation {
 // policy names, whether it requires one of this type or not. A stranger's is
 // nobody's. What they return never counts as a signature, and as an attestation
 // only where it is required.
+//
+// What was signed after a record, about it, is no part of that record: it would
+// be another one by each review or summary. Only a policy that requires such a
+// statement as an attestation puts it there.
 func (p *Policy) Statements(c provenance.Candidate) []provenance.Attestation {
 	if c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified || c.PredicateType == "" {
+		return nil
+	}
+	if aboutRecords(c.PredicateType) && !slices.ContainsFunc(p.attestations, func(d demand) bool { return d.predicateType == c.PredicateType }) {
 		return nil
 	}
 	var out []provenance.Attestation
@@ -64,6 +71,13 @@ func (p *Policy) Statements(c provenance.Candidate) []provenance.Attestation {
 		}
 	}
 	return out
+}
+
+// aboutRecords names the types of statements that are made of a record.
+func aboutRecords(predicateType string) bool {
+	return slices.Contains([]string{
+		provenance.ReviewType, provenance.ReviewIndexType, provenance.PredicateType, provenance.SummaryType, provenance.ResultType,
+	}, predicateType)
 }
 
 // made says whether a proven candidate is by s, and meets what is demanded.

@@ -467,3 +467,17 @@ func TestReviewsConditions(t *testing.T) {
 		}
 	}
 }
+
+// TestReviewsStayOutOfTheRecord: a record that changed with each review would end
+// every review of it.
+func TestReviewsStayOutOfTheRecord(t *testing.T) {
+	p := parse(t, regulated())
+	for _, predicateType := range []string{provenance.ReviewType, provenance.ReviewIndexType, provenance.PredicateType, provenance.SummaryType, provenance.ResultType} {
+		if got := p.Statements(attesting(byKey("anna"), predicateType)); len(got) != 0 {
+			t.Errorf("%s: %+v", predicateType, got)
+		}
+	}
+	if got := p.Statements(attesting(byKey("anna"), "https://slsa.dev/provenance/v1")); len(got) != 1 {
+		t.Errorf("provenance: %+v", got)
+	}
+}
