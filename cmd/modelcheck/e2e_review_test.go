@@ -6,11 +6,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/check"
+	"github.com/modelcheck/modelcheck/pkg/policy"
 )
 
 const (
@@ -22,7 +28,7 @@ const (
 // A reviewing is a model under review: who reviews it, under which policy.
 type reviewing struct {
 	*bed
-	user
+	by     user
 	p      published
 	policy string
 }
@@ -32,7 +38,7 @@ type reviewing struct {
 func startReviewing(t *testing.T, edit func(files map[string][]byte)) *reviewing {
 	t.Helper()
 	b := startBed(t)
-	r := &reviewing{bed: b, user: newUser(t, b.workshop)}
+	r := &reviewing{bed: b, by: newUser(t, b.workshop)}
 	r.p = r.publish(t, "review/r1", edit)
 	r.policy = r.writePolicy(t, "regulated.yaml", nil)
 	return r
@@ -47,7 +53,7 @@ func (r *reviewing) publish(t *testing.T, repository string, edit func(files map
 	folder := t.TempDir()
 	writeFiles(t, folder, files)
 	p := r.push(t, r.registries[0], repository, folder)
-	r.user.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, alice), p.tag())...)
+	r.by.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, alice), p.tag())...)
 	return p
 }
 
@@ -67,10 +73,10 @@ kind: Policy
 trustedRoots:
   - {name: bed, file: %q}
 signers:
-  - {name: publisher, relation: producer, issuer: %[2]q, subject: %[3]q}
-  - {name: lena, issuer: %[2]q, subject: %[4]q}
-  - {name: marc, issuer: %[2]q, subject: %[5]q}
-  - {name: nora, issuer: %[2]q, subject: %[6]q}
+  - {name: publisher, relation: producer, keyless: {issuer: %[2]q, subject: %[3]q}}
+  - {name: lena, keyless: {issuer: %[2]q, subject: %[4]q}}
+  - {name: marc, keyless: {issuer: %[2]q, subject: %[5]q}}
+  - {name: nora, keyless: {issuer: %[2]q, subject: %[6]q}}
 criteria:
   - {id: license-acceptable, digest: %[7]s}
   - {id: training-data-disclosed, digest: %[8]s}
@@ -96,7 +102,7 @@ require:
 func (r *reviewing) modelcheck(t *testing.T, exit int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, talk bytes.Buffer
-	cmd := r.command(beforeDeadline(t), r.binary, args...)
+	cmd := r.command(beforeDeadline(t), r.by.binary, args...)
 	cmd.Stdout, cmd.Stderr = &out, &talk
 	if code, err := exitCode(cmd.Run()); err != nil || code != exit {
 		t.Fatalf("modelcheck %s: exit %d (%v), want %d\n%s%s", strings.Join(args, " "), code, err, exit, &out, &talk)
@@ -151,7 +157,7 @@ func (r *reviewing) approve(t *testing.T, p published) {
 
 func (r *reviewing) judge(t *testing.T, p published, args ...string) outcome {
 	t.Helper()
-	return r.verify(t, append([]string{p.pinned(), "--policy", r.policy}, args...)...)
+	return r.by.verify(t, append([]string{p.pinned(), "--policy", r.policy}, args...)...)
 }
 
 // statement finds the statement of a person's review.
@@ -189,28 +195,38 @@ func TestE2EReview(t *testing.T) {
 	t.Run("another version of the tool", func(t *testing.T) {
 		other := filepath.Join(t.TempDir(), "modelcheck")
 		build(t, other, "-ldflags", "-X main.version=v99.0.0")
-		u := r.user
+		u := r.by
 		u.binary = other
 		u.verify(t, r.p.pinned(), "--policy", r.policy).expect(t, exitAllow, "allow", "")
 	})
 	t.Run("signed again by the same signer", func(t *testing.T) {
 		before := r.judge(t, r.p).SubstanceDigest
-		r.user.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, alice), r.p.pinned())...)
+		r.by.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, alice), r.p.pinned())...)
 		o := r.judge(t, r.p)
 		o.expect(t, exitAllow, "allow", "")
 		if o.SubstanceDigest != before {
 			t.Error("signing again changed the substance")
 		}
 	})
+	t.Run("expiry", func(t *testing.T) {
+		// Marc's approval ends after 90 days, Lena's after 180.
+		for days, want := range map[int]string{0: "allow", 100: "hold", 200: "hold"} {
+			if got := r.judgedAfter(t, r.p, days); got.Verdict.Outcome.String() != want {
+				t.Errorf("after %d days: %+v", days, got.Verdict)
+			} else if days > 0 && !strings.Contains(fmt.Sprint(got.Verdict.Reasons), "review-expired") {
+				t.Errorf("after %d days: %+v", days, got.Verdict.Reasons)
+			}
+		}
+	})
 	t.Run("policy change", func(t *testing.T) {
 		stricter := r.writePolicy(t, "stricter.yaml", func(s string) string { return strings.Replace(s, "    waivers:", "    maxAge: 30d\n    waivers:", 1) })
-		o := r.verify(t, r.p.pinned(), "--policy", stricter)
+		o := r.by.verify(t, r.p.pinned(), "--policy", stricter)
 		o.expect(t, exitHold, "hold", "review-missing")
 		o.mentions(t, "review-policy-changed")
 	})
 	t.Run("new named signer", func(t *testing.T) {
 		both := r.writePolicy(t, "both.yaml", func(s string) string {
-			s = strings.Replace(s, "signers:\n", fmt.Sprintf("signers:\n  - {name: second, issuer: %q, subject: %q}\n", r.people.url, mallory), 1)
+			s = strings.Replace(s, "signers:\n", fmt.Sprintf("signers:\n  - {name: second, keyless: {issuer: %q, subject: %q}}\n", r.people.url, mallory), 1)
 			return strings.Replace(s, "anyOf: [publisher]", "anyOf: [publisher, second]", 1)
 		})
 		p := r.publish(t, "review/second", nil)
@@ -219,7 +235,7 @@ func TestE2EReview(t *testing.T) {
 		defer func() { r.policy = saved }()
 		r.approve(t, p)
 		r.judge(t, p).expect(t, exitAllow, "allow", "")
-		r.user.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, mallory), p.pinned())...)
+		r.by.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, mallory), p.pinned())...)
 		o := r.judge(t, p)
 		o.expect(t, exitHold, "hold", "review-missing")
 		o.mentions(t, "review-outdated")
@@ -264,7 +280,7 @@ func TestE2EReview(t *testing.T) {
 		var wait sync.WaitGroup
 		for _, args := range signs {
 			wait.Go(func() {
-				if out, err := r.command(beforeDeadline(t), r.binary, args...).CombinedOutput(); err != nil {
+				if out, err := r.command(beforeDeadline(t), r.by.binary, args...).CombinedOutput(); err != nil {
 					t.Errorf("%v\n%s", err, out)
 				}
 			})
@@ -279,6 +295,31 @@ func TestE2EReview(t *testing.T) {
 			t.Error(stderr)
 		}
 	})
+}
+
+// judgedAfter judges at a later time.
+func (r *reviewing) judgedAfter(t *testing.T, p published, days int) *check.Report {
+	t.Helper()
+	pol, err := policy.Parse(readFile(t, r.policy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pol.Resolve(os.ReadFile); err != nil {
+		t.Fatal(err)
+	}
+	checker, err := check.New(check.Config{Policy: pol, Now: func() time.Time { return time.Now().AddDate(0, 0, days) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := artifact.ParseReference(p.pinned())
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := checker.Examine(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
 }
 
 // mentions wants a code among all that the report says.
