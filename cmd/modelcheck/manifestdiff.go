@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
+)
+
+const diffLong = `diff says what changed from one provenance manifest to another: signers first,
+then statements and their grades, files and findings, and whether reviews of the
+first are about the second too. Reviews are about the substance digest, which
+leaves out the tool that wrote the record.
+
+Each side is a file, - for stdin, or a reference, whose artifact is examined.
+Nothing is judged, and of a file nothing is checked.`
+
+const diffExit = `EXIT STATUS
+  0  the records say the same; only the tool that wrote them may differ
+  1  nothing was compared: reading or examining failed
+  2  usage: the command line or a reference is malformed
+  3  they differ, or one of them is no sound record`
+
+func newManifestDiff(s streams) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "diff BEFORE AFTER",
+		Short: "Say what changed from one provenance manifest to another",
+		Long:  diffLong,
+		Example: `  modelcheck manifest diff v1.json v2.json
+  modelcheck manifest diff approved.json ghcr.io/acme/tiny-r1:v2 --policy policy.yaml`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 || args[0] == "-" && args[1] == "-" {
+				return usageError{hintError{errors.New("want two manifests or references, at most one of them on stdin"), "for example: modelcheck manifest diff v1.json v2.json"}}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return diffRecords(cmd.Context(), s, f, args[0], args[1])
+		},
+	}
+	f.place.add(cmd)
+	f.trust.add(cmd)
+	return cmd
+}
+
+func diffRecords(ctx context.Context, s streams, f verifyFlags, before, after string) error {
+	a, err := f.loadSide(ctx, s, before)
+	if err != nil {
+		return err
+	}
+	b, err := f.loadSide(ctx, s, after)
+	if err != nil {
+		return err
+	}
+	substanceA, errA := provenance.SubstanceDigest(a.manifest)
+	substanceB, errB := provenance.SubstanceDigest(b.manifest)
+	if err := errors.Join(errA, errB); err != nil {
+		return err
+	}
+	same := substanceA == substanceB
+	if !f.place.quiet {
+		holds := "do not hold for the second: it says something else"
+		if same {
+			holds = "hold for the second: it says the same"
+		}
+		text := render.SheetDifference(provenance.Diff(a.manifest, b.manifest))
+		if _, err := fmt.Fprintf(s.out, "before  %s  %s\nafter   %s  %s\nReviews of the first record %s.\n\n%s", substanceA, printable(before), substanceB, printable(after), holds, text); err != nil {
+			return fmt.Errorf("writing the difference: %w", err)
+		}
+	}
+	if !same {
+		return denied()
+	}
+	return nil
+}
+
+// loadSide reads a file whatever trust the other side needs.
+func (f verifyFlags) loadSide(ctx context.Context, s streams, name string) (record, error) {
+	if isFile(name) {
+		return readRecord(s, name)
+	}
+	return f.loadRecord(ctx, s, name)
+}
