@@ -2,6 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,5 +153,63 @@ func runDeployed(t *testing.T, bin, script string) {
 	write("modelcheck.lock", bytes.Replace(lock, []byte(`"policy": "sha256:`), []byte(`"policy":  "sha256:`), 1))
 	if code, out := sh(script); code != exitUsage {
 		t.Errorf("edited: exit %d\n%s", code, out)
+	}
+}
+
+// TestDocumentedAttest runs the commands of docs/attest.md and those of the
+// lockfile in docs/ci.md, under the policy that docs/attest.md shows.
+func TestDocumentedAttest(t *testing.T) {
+	attestDoc, err := os.ReadFile("../../docs/attest.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ciDoc, err := os.ReadFile("../../docs/ci.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(doc []byte, kind string) string {
+		_, rest, ok := strings.Cut(string(doc), "```"+kind+"\n")
+		text, _, closed := strings.Cut(rest, "```")
+		if !ok || !closed {
+			t.Fatalf("no block of %s", kind)
+		}
+		return text
+	}
+	dir := t.TempDir()
+	write := func(name string, data []byte, err error) {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	demo, err := os.ReadFile("../../testdata/keys/demo.pub")
+	write("demo.pub", demo, err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	write("verifier.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), err)
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	write("ci.pub", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), err)
+	write("policy.yaml", []byte(block(attestDoc, "yaml")), nil)
+	if err := os.CopyFS(filepath.Join(dir, "demo"), os.DirFS("../../testdata/demo/layout")); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	ran := 0
+	for line := range strings.Lines(block(attestDoc, "sh") + block(ciDoc, "sh")) {
+		args := strings.Fields(strings.ReplaceAll(line, "registry.example/models/tiny:v1", "oci-layout:demo:v1"))
+		var out bytes.Buffer
+		env := func(name string) string { return map[string]string{configVar: dir}[name] }
+		if code := run(t.Context(), args[1:], streams{out: &out, err: &out, env: env}); code != exitAllow {
+			t.Errorf("%s: exit %d\n%s", line, code, &out)
+		}
+		ran++
+	}
+	if ran != 5 {
+		t.Errorf("%d commands, want 5", ran)
 	}
 }
