@@ -36,8 +36,8 @@ func newManifest(s streams) *cobra.Command {
 		},
 	}
 	base := cmd.UsageTemplate()
-	exits := map[string]string{"generate": generateExit, "show": showExit, "validate": validateExit, "verify": manifestVerifyExit, "diff": diffExit}
-	cmd.AddCommand(newGenerate(s), newShow(s), newValidate(s), newManifestVerify(s), newManifestDiff(s))
+	exits := map[string]string{"export": exportExit, "generate": generateExit, "show": showExit, "validate": validateExit, "verify": manifestVerifyExit, "diff": diffExit}
+	cmd.AddCommand(newGenerate(s), newShow(s), newValidate(s), newManifestVerify(s), newManifestDiff(s), newExport(s))
 	for _, verb := range cmd.Commands() {
 		verb.SetUsageTemplate(base + "\n" + exits[verb.Name()] + "\n")
 	}

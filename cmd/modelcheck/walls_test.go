@@ -36,12 +36,14 @@ var floors = map[string]int{
 	"pkg/check":                      5,
 	"pkg/admission":                  6,
 	"cmd/modelcheck/internal/render": 6,
+	"cmd/modelcheck/internal/export": 6,
 	"cmd/modelcheck":                 7,
 }
 
 // sideways: imports within one floor that are meant.
 var sideways = map[string][]string{
-	"pkg/internal/disclose": {"pkg/internal/license"},
+	"pkg/internal/disclose":          {"pkg/internal/license"},
+	"cmd/modelcheck/internal/export": {"cmd/modelcheck/internal/render"}, // one way of making strangers' text harmless
 }
 
 // The head and the hands do not know each other.

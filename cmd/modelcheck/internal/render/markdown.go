@@ -90,6 +90,7 @@ func (d *mdDocument) report(v view) {
 		d.silence(v.Claims)
 		d.conflicts(v.Claims)
 		d.claims(v.Claims)
+		d.licences(v)
 		d.loading(v)
 		d.coverage(v.Claims)
 	}

@@ -33,6 +33,35 @@ func (d *mdDocument) claims(c *claimsView) {
 	d.close()
 }
 
+// licences shows licences with what they ask for, base models, and what
+// documents outside the artifact say.
+func (d *mdDocument) licences(v view) {
+	if len(v.Licences)+len(v.Bases) > 0 {
+		d.open("Licences, obligations and base models")
+		d.table("", "what", "state", "compared, or what it says", "where")
+		for _, l := range v.Licences {
+			d.row("licence of "+mdText(l.Asset), mdText(cell(l.Licence)), mdText(cell(l.Basis)), mdText(l.Compared), mdCode(l.Place))
+		}
+		for _, t := range v.Terms {
+			d.row("term", mdText(t.What), "", mdText(cell(t.Value)), mdCode(t.Place)+" "+mdText(t.Quote))
+		}
+		for _, t := range v.Obligations {
+			d.row("asked for", mdText(t.What), t.Check, mdText(cell(t.Value)), mdCode(t.Place)+" "+mdText(t.Quote))
+		}
+		for _, b := range v.Bases {
+			d.row("made from", mdText(cell(b.Name)), b.Relation+", "+b.Grade, mdText(cell(b.Licence)), mdCode(b.Place)+" "+mdText(b.Quote))
+		}
+		d.close()
+	}
+	if len(v.Elsewhere) > 0 {
+		d.section("Said elsewhere: in documents that are not in the artifact")
+		d.table("question", "value", "where")
+		for _, e := range v.Elsewhere {
+			d.row(mdText(e.Title), mdText(cell(e.Value)), mdCode(e.Place)+" "+mdText(e.Quote))
+		}
+	}
+}
+
 func (d *mdDocument) loading(v view) {
 	if len(v.Loading) == 0 {
 		return

@@ -30,15 +30,20 @@ type view struct {
 	Unsigned   string // where there are no signatures: why
 	Roots      []string
 
-	Claims   *claimsView // nil where there is no record
-	Loading  []fieldView
-	Findings []findingView
-	Files    []fileView
-	More     int // files that are not shown
-	Others   []documentView
-	Record   []fieldView
-	Method   []fieldView
-	Commands []commandView
+	Claims      *claimsView // nil where there is no record
+	Licences    []licenceView
+	Terms       []termView
+	Obligations []termView
+	Bases       []baseView
+	Elsewhere   []elsewhereView
+	Loading     []fieldView
+	Findings    []findingView
+	Files       []fileView
+	More        int // files that are not shown
+	Others      []documentView
+	Record      []fieldView
+	Method      []fieldView
+	Commands    []commandView
 }
 
 // A reasonView is a reason of the verdict, or the failure that left none.
@@ -146,7 +151,10 @@ func newView(r *check.Report, files int, id string) view {
 func (v *view) manifest(m *provenance.Manifest, files int, id string) {
 	v.files(m, files, id)
 	v.Others = otherDocuments(m, id)
-	v.Claims = newClaims(m, anchorsOf(v.Files, v.Others), id)
+	anchors := anchorsOf(v.Files, v.Others)
+	v.Claims = newClaims(m, anchors, id)
+	v.licensing(m, anchors)
+	v.Elsewhere = elsewhere(m, questionTitles(), anchors)
 	v.Glance = glance(m)
 	v.Loading = loadingFields(m)
 	texts := codeTexts()

@@ -35,6 +35,7 @@ type groupView struct {
 // questions without an answer.
 type sectionView struct {
 	ID      string
+	Area    string // the first part of the claims' ids
 	Title   string
 	Groups  []groupView
 	Missing []claimView
@@ -88,10 +89,7 @@ var criteriaNames = map[string]string{
 }
 
 func newClaims(m *provenance.Manifest, anchors map[string]string, id string) *claimsView {
-	titles := map[string]string{}
-	for _, q := range check.Questions() {
-		titles[q.ID] = q.Title
-	}
+	titles := questionTitles()
 	v := &claimsView{Anchor: id + "searched", Questions: len(m.Claims)}
 	byArea, searched := map[string][]claimView{}, map[string]bool{}
 	for _, c := range m.Claims {
@@ -127,6 +125,14 @@ func newClaims(m *provenance.Manifest, anchors map[string]string, id string) *cl
 	return v
 }
 
+func questionTitles() map[string]string {
+	titles := map[string]string{}
+	for _, q := range check.Questions() {
+		titles[q.ID] = q.Title
+	}
+	return titles
+}
+
 func addGroup(groups []groupView, title string, claims []claimView, state provenance.State) []groupView {
 	claims = slices.DeleteFunc(slices.Clone(claims), func(c claimView) bool { return c.State != stateWord(state) })
 	if len(claims) == 0 {
@@ -138,7 +144,7 @@ func addGroup(groups []groupView, title string, claims []claimView, state proven
 // newSection shows every question on training data, answered or not, because
 // that table is asked for; of other areas what is stated, and the rest by name.
 func newSection(prefix, title string, claims []claimView) sectionView {
-	s := sectionView{Title: title}
+	s := sectionView{Area: prefix, Title: title}
 	if prefix == "td" {
 		for _, eu := range euSections {
 			var own []claimView
@@ -195,7 +201,7 @@ func quote(s string) string {
 	if s == "" {
 		return ""
 	}
-	return Quoted(s)
+	return Quoted(strings.ReplaceAll(s, "\t", " "))
 }
 
 func speaker(s provenance.Speaker) string {

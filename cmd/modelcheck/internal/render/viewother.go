@@ -1,7 +1,9 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/provenance"
@@ -58,12 +60,12 @@ func otherDocuments(m *provenance.Manifest, id string) []documentView {
 	seen := map[documentView]bool{}
 	var out []documentView
 	for _, c := range m.Claims {
-		for _, o := range c.Observations {
+		for _, o := range slices.Concat(c.Observations, c.Elsewhere) {
 			s := o.Source
 			if s.Digest.IsZero() || s.Kind == provenance.SourceFile && files[s.Path] {
 				continue
 			}
-			d := documentView{Kind: sourceWord(s.Kind), Path: Printable(s.Path), Digest: s.Digest.String()}
+			d := documentView{Kind: sourceWord(s.Kind), Path: Printable(cmp.Or(s.Path, s.URI)), Digest: s.Digest.String()}
 			if !seen[d] {
 				seen[d] = true
 				d.ID = fmt.Sprintf("%sdocument-%d", id, len(out)+1)
@@ -85,6 +87,10 @@ func sourceWord(k provenance.SourceKind) string {
 		return "annotations of the OCI manifest"
 	case provenance.SourceRule:
 		return "rule"
+	case provenance.SourceExternal:
+		return "document outside the artifact"
+	case provenance.SourceAttestation:
+		return "signed statement"
 	default:
 		return Printable(strings.ReplaceAll(string(k), "-", " "))
 	}
