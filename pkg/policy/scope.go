@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -274,17 +273,5 @@ func unmatchedReason() Reason {
 	return Reason{
 		Code: provenance.CodeScopeUnmatched, Effect: Hold,
 		Message: "no scope of the policy is for this reference: nobody said what it must meet",
-	}
-}
-
-// describe names what a scope matches.
-func (s scope) describe() string {
-	switch {
-	case s.exact != "":
-		return fmt.Sprintf("exactly %q", s.exact)
-	case s.prefix != "":
-		return fmt.Sprintf("what begins with %q", s.prefix)
-	default:
-		return fmt.Sprintf("what matches %q", s.source)
 	}
 }
