@@ -34,7 +34,8 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 		}},
 		{schemas.Report(), map[string]any{
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
-			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{},
+			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{}, "unverifiedHeader": check.UnverifiedHeader{},
+			"tensors": check.Tensors{}, "tensorless": check.TensorlessOf{},
 			"placed": check.Placed{}, "summaryReport": check.SummaryReport{}, "setting": check.Setting{}, "recordedStatement": check.RecordedStatement{}, "attached": check.Attached{}, "bundle": check.Bundle{}, "receiptCheck": check.ReceiptCheck{},
 			"verdict": policy.Verdict{}, "reason": policy.Reason{},
 			"reviewState": policy.ReviewState{}, "reviewVerdict": policy.ReviewVerdict{}, "quorumState": policy.QuorumState{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
@@ -49,6 +50,8 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"": check.EvidenceReport{}, "rechecked": check.Rechecked{}, "notRechecked": check.NotRechecked{},
 		}},
 		{schemas.Lock(), map[string]any{"": check.Lock{}, "lockedModel": check.LockedModel{}}},
+		{schemas.Tensors(), map[string]any{"": check.TensorManifest{}, "tensor": check.Tensor{}, "tensorless": check.TensorlessOf{}}},
+		{schemas.Same(), map[string]any{"": check.SameReport{}, "side": check.SameSide{}, "tensorless": check.TensorlessOf{}}},
 		{schemas.Sign(), map[string]any{
 			"": check.SignReport{}, "signatory": check.Signatory{}, "services": check.Services{}, "bundle": check.Bundle{}, "attached": check.Attached{},
 		}},
@@ -73,8 +76,11 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 func checkFields(t *testing.T, name string, def object, typ reflect.Type) {
 	t.Helper()
 	var all, required []string
-	for i := range typ.NumField() {
-		tag, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+	for _, f := range reflect.VisibleFields(typ) {
+		if f.Anonymous {
+			continue
+		}
+		tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if tag == "" || tag == "-" {
 			continue
 		}

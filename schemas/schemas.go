@@ -35,8 +35,14 @@ var reviewV1 []byte
 //go:embed rules-v1.json
 var rulesV1 []byte
 
+//go:embed same-v1.json
+var sameV1 []byte
+
 //go:embed sign-v1.json
 var signV1 []byte
+
+//go:embed tensors-v1.json
+var tensorsV1 []byte
 
 //go:embed trust-v1.json
 var trustV1 []byte
@@ -60,7 +66,9 @@ func All() []Document {
 		{"report", "report-v1.json", "what verify, pull and inspect print with --output json", Report()},
 		{"review", "review-v1.json", "a review, as an in-toto statement", Review()},
 		{"rules", "rules-v1.json", "what rules prints with --output json", Rules()},
+		{"same", "same-v1.json", "what same prints with --output json", Same()},
 		{"sign", "sign-v1.json", "what sign prints with --output json", Sign()},
+		{"tensors", "tensors-v1.json", "a list of tensors, as --tensors writes it", Tensors()},
 		{"trust", "trust-v1.json", "what the verbs of trust print with --output json", Trust()},
 	}
 }
@@ -90,8 +98,14 @@ func Review() []byte { return slices.Clone(reviewV1) }
 // Rules returns the schema of what "modelcheck rules" prints, version 1.
 func Rules() []byte { return slices.Clone(rulesV1) }
 
+// Same returns the schema of what "modelcheck same" prints, version 1.
+func Same() []byte { return slices.Clone(sameV1) }
+
 // Sign returns the schema of what "modelcheck sign" prints, version 1.
 func Sign() []byte { return slices.Clone(signV1) }
+
+// Tensors returns the schema of a list of tensors, version 1.
+func Tensors() []byte { return slices.Clone(tensorsV1) }
 
 // Trust returns the schema of what the verbs of "modelcheck trust" print,
 // version 1.

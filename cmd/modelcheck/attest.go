@@ -133,8 +133,8 @@ func (f verifyFlags) asked(ref string) (examiner, error) {
 	switch {
 	case !f.accept:
 		return (*check.Checker).Examine, nil
-	case f.manifest != "" || f.since:
-		return nil, usageError{hintError{errors.New("--accept-summary hashes nothing, and excludes --manifest and --since-receipt"), "leave --accept-summary out to record what is in the artifact"}}
+	case f.manifest != "" || f.tensors != "" || f.since:
+		return nil, usageError{hintError{errors.New("--accept-summary hashes nothing, and excludes --manifest, --tensors and --since-receipt"), "leave --accept-summary out to record what is in the artifact"}}
 	case f.trust.policyFile == "":
 		return nil, usageError{hintError{errors.New("--accept-summary without --policy"), "the policy says whose summaries count, and for how long (docs/attest.md)"}}
 	case f.place.platform != "":

@@ -38,9 +38,14 @@ func explain(err error, f *check.Failure) error {
 func failureCode(err error) string {
 	var usage usageError
 	var written *policy.Error // in a policy file, and not on the command line
+	var coded *check.CodedError
 	switch {
 	case errors.As(err, &written):
 		return provenance.CodePolicyInvalid
+	case errors.As(err, &coded):
+		return coded.Code
+	case errors.Is(err, check.ErrNotCompared), errors.Is(err, check.ErrTensorManifest):
+		return provenance.CodeNotCompared
 	case errors.As(err, &usage):
 		return provenance.CodeUsage
 	case errors.Is(err, policy.ErrInvalid):

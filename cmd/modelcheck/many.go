@@ -103,8 +103,8 @@ func (m manyFlags) bytes(s streams) ([]byte, error) {
 // verifyMany examines several references, reports on all of them, and ends
 // with the status of the worst. Nothing is examined unless all are references.
 func verifyMany(ctx context.Context, s streams, f verifyFlags, names []string) error {
-	if f.manifest != "" || f.evidence != "" || f.since {
-		return f.unbegun(s, "", usageError{errors.New("--manifest, --evidence and --since-receipt are for one reference")}, true)
+	if f.manifest != "" || f.evidence != "" || f.tensors != "" || f.since {
+		return f.unbegun(s, "", usageError{errors.New("--manifest, --evidence, --tensors and --since-receipt are for one reference")}, true)
 	}
 	if err := f.checkOutputs(); err != nil {
 		return f.unbegun(s, "", err, true)

@@ -117,12 +117,17 @@ var errWriting = errors.New("writing the report")
 
 // checkOutputs finds before hours of hashing that a file cannot be written.
 func (f verifyFlags) checkOutputs() error {
+	if f.tensors != "" && f.tensors == f.manifest {
+		return usageError{fmt.Errorf("--manifest and --tensors would both be written to %q", f.tensors)}
+	}
 	for _, d := range f.outputs {
 		if d.file == "" {
 			continue
 		}
-		if f.manifest != "" && filepath.Clean(f.manifest) == filepath.Clean(d.file) {
-			return usageError{fmt.Errorf("--manifest and --output %s would both be written to %q", d.format, d.file)}
+		for flag, file := range map[string]string{"--manifest": f.manifest, "--tensors": f.tensors} {
+			if file != "" && filepath.Clean(file) == filepath.Clean(d.file) {
+				return usageError{fmt.Errorf("%s and --output %s would both be written to %q", flag, d.format, d.file)}
+			}
 		}
 		if info, err := os.Stat(filepath.Dir(d.file)); err != nil {
 			return fmt.Errorf("%w: %w", errWriting, err)
@@ -144,7 +149,7 @@ func (f verifyFlags) write(s streams, reports []*check.Report, many, begun bool)
 		if d.format == "github" {
 			errs = append(errs, appendGitHub(s, reports))
 		}
-		if d.file == "" && (f.place.quiet || f.manifest == "-" || d.format == "text" && !begun) {
+		if d.file == "" && (f.place.quiet || f.manifest == "-" || f.tensors == "-" || d.format == "text" && !begun) {
 			continue
 		}
 		var b bytes.Buffer

@@ -61,6 +61,7 @@ func newPull(s streams) *cobra.Command {
 	flags.BoolVar(&to.Force, "force", false, "replace files in DIR that have the names of the model's files and other bytes")
 	flags.StringVar(&to.Apart, "quarantine", "", "keep a model that is denied or held in the new folder `DIR`, to look into")
 	_ = cmd.MarkFlagFilename("manifest")
+	f.addTensors(cmd)
 	_ = cmd.MarkFlagDirname("quarantine")
 	return cmd
 }
@@ -105,8 +106,8 @@ func inTheWay(report *check.Report, err error) error {
 // verdict unless something is at fault, and never says verified.
 func sinceReceipt(ctx context.Context, s streams, f verifyFlags, name string) error {
 	ref, err := parseReference(name)
-	if err == nil && (ref.Place() != artifact.Directory || f.manifest != "") {
-		err = usageError{hintError{errors.New("--since-receipt is for a folder that was pulled, and makes no manifest"), "for example: modelcheck verify dir:./tiny-r1 --since-receipt"}}
+	if err == nil && (ref.Place() != artifact.Directory || f.manifest != "" || f.tensors != "") {
+		err = usageError{hintError{errors.New("--since-receipt is for a folder that was pulled, and makes no manifest and no list of tensors"), "for example: modelcheck verify dir:./tiny-r1 --since-receipt"}}
 	}
 	if err != nil {
 		return reportFailure(s, f, name, err)

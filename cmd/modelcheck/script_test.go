@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -71,7 +72,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS(demo))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take, "tensors": tensors},
 	})
 }
 
@@ -105,6 +106,29 @@ func take(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%q is not in %s", args[1], from)
 	}
 	ts.Setenv(args[0], found[1])
+}
+
+// tensors writes a safetensors file of U8: tensors FILE NAME=DATA…; a number
+// over 9999 as data is how many zeros.
+func tensors(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: tensors file name=data…")
+	}
+	header, data := map[string]any{}, []byte{}
+	for _, arg := range args[1:] {
+		name, text, _ := strings.Cut(arg, "=")
+		content := []byte(text)
+		if n, err := strconv.Atoi(text); err == nil && n > 9999 {
+			content = make([]byte, n)
+		}
+		header[name] = map[string]any{"dtype": "U8", "shape": []int{len(content)}, "data_offsets": []int{len(data), len(data) + len(content)}}
+		data = append(data, content...)
+	}
+	text, err := json.Marshal(header)
+	ts.Check(err)
+	name := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
+	ts.Check(os.WriteFile(name, slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text, data), 0o644))
 }
 
 // unsign drops everything without a tag from a layout's index: unsign DIR.

@@ -58,6 +58,7 @@ type verifyFlags struct {
 	failOn   failOn
 	many     manyFlags
 	manifest string
+	tensors  string
 	evidence string // file for the evidence bundle
 	record   bool   // also of what the signatures deny
 	since    bool   // only compare with the receipt
@@ -104,6 +105,7 @@ func newVerify(s streams) *cobra.Command {
 	cmd.Flags().BoolVar(&f.accept, "accept-summary", false, "hash nothing where a verifier whom the policy accepts did and attached the result; the report says so")
 	evidenceFlag(cmd, &f.evidence)
 	_ = cmd.MarkFlagFilename("manifest")
+	f.addTensors(cmd)
 	return cmd
 }
 
@@ -122,7 +124,7 @@ func (f verifyFlags) judge(ctx context.Context, s streams, name string, examine 
 		return f.unbegun(s, name, err, false)
 	}
 	f.failOn.note(report)
-	if err := errors.Join(f.write(s, []*check.Report{report}, false, true), writeManifest(s, f.manifest, report), writeEvidence(s, f.evidence, report)); err != nil {
+	if err := errors.Join(f.write(s, []*check.Report{report}, false, true), writeManifest(s, f.manifest, report), writeEvidence(s, f.evidence, report), writeTensors(s, f.tensors, report)); err != nil {
 		return err
 	}
 	if err != nil {
@@ -153,7 +155,7 @@ func (f verifyFlags) examine(ctx context.Context, s streams, name string, examin
 	bar := newProgress(s, f.place)
 	bar.on = bar.on && f.many.jobs < 2
 	cfg.Progress = bar.update
-	cfg.RecordDenied = f.record || f.manifest != "" || f.evidence != ""
+	cfg.RecordDenied = f.record || f.manifest != "" || f.evidence != "" || f.tensors != ""
 	cfg.KeepEvidence = f.evidence != ""
 	checker, err := check.New(cfg)
 	if err != nil {
@@ -174,6 +176,7 @@ func (f verifyFlags) prepare(s streams, ref artifact.Reference) (check.Config, e
 		return check.Config{}, err
 	}
 	cfg := f.place.config(s, pol)
+	cfg.Tensors = f.tensors != ""
 	f.trust.roots.configure(&cfg)
 	if cfg.Bundles, err = f.trust.bundles(); err != nil {
 		return cfg, err

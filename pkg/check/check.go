@@ -39,6 +39,9 @@ type Config struct {
 	// Profiles are profile files (schemas/profile-v1.json) beside those that come
 	// with the program: what documents elsewhere say, which changes no claim.
 	Profiles [][]byte
+	// Tensors hashes every tensor beside the files, in the same pass: Report.Tensors
+	// and Report.TensorManifest. The record does not depend on it.
+	Tensors bool
 	// RecordDenied reads and records an artifact also where its signatures
 	// deny it already; else nothing more is read then.
 	RecordDenied bool
@@ -130,14 +133,6 @@ func (c *Checker) Examine(ctx context.Context, ref artifact.Reference) (*Report,
 	return e.finish(e.run(ctx))
 }
 
-// Describe shows what can be shown without the weights: manifests, signatures
-// and small documents. The report carries no verdict and no manifest digest.
-func (c *Checker) Describe(ctx context.Context, ref artifact.Reference) (*Report, error) {
-	e := c.begin(ref)
-	e.report.Inspected, e.largest = true, maxDocument
-	return e.finish(e.run(ctx))
-}
-
 // Failed returns the report of an examination that could not begin.
 func Failed(reference, code string, err error, version string) *Report {
 	return &Report{
@@ -173,6 +168,7 @@ func (e *examination) run(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.report.Manifest, e.report.encoded, e.report.evidence = nil, nil, nil
+			e.report.Tensors, e.report.tensors = nil, nil
 			e.report.ManifestDigest, e.report.SubstanceDigest = artifact.Digest{}, artifact.Digest{}
 			err = fmt.Errorf("a defect of this program: %v\n%s", p, debug.Stack())
 		}

@@ -26,6 +26,9 @@ type examination struct {
 	// largest is the size in bytes of the largest blob that is read; 0 means
 	// that every blob is, as verifying demands.
 	largest int64
+	full    bool // describing, every blob is read
+	// tensors asks for them like Config.Tensors; unsigned leaves signatures out.
+	tensors, unsigned bool
 
 	accept   bool                  // judge by verification summaries; read no blob
 	attested []*attest.Attestation // that hold, whoever made them; by index of the report's signatures
@@ -120,6 +123,9 @@ func (e *examination) resolve(ctx context.Context) error {
 // collect asks for everything attached to the digest and judges each candidate
 // by itself. Kilobytes come before gigabytes.
 func (e *examination) collect(ctx context.Context) error {
+	if e.unsigned {
+		return nil
+	}
 	found, err := e.store.Referrers(ctx, e.subject.Descriptor.Digest)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReferrers, err)

@@ -29,15 +29,20 @@ type gallery struct {
 	mu       sync.Mutex
 	watching map[artifact.Digest]map[string]*watcher // by blob and path
 	proved   map[artifact.Digest]map[string]*watcher
+	tensors  *inspect.TensorBudget                                              // nil where nobody asked for tensors
 	hashers  func(layer artifact.Digest, path string, size int64) []*oms.Hasher // called under mu
 }
 
 func (e *examination) newGallery() *gallery {
-	return &gallery{
+	g := &gallery{
 		watching: map[artifact.Digest]map[string]*watcher{},
 		proved:   map[artifact.Digest]map[string]*watcher{},
 		hashers:  e.hashers,
 	}
+	if e.cfg.Tensors || e.tensors {
+		g.tensors = inspect.NewTensorBudget(inspect.MaxTensorTable)
+	}
+	return g
 }
 
 // watch is a packaging.Watch. Where a path comes twice in one blob, the last
@@ -116,10 +121,17 @@ type watcher struct {
 	facts inspect.Facts
 
 	hashers []*oms.Hasher // of signatures over the model's files
+
+	tensorSink *inspect.TensorSink // nil after the last byte, and where nobody asked
+	tensors    []inspect.TensorDigest
+	tensorErr  error
 }
 
 func (g *gallery) newWatcher(path string, size int64) *watcher {
 	w := &watcher{left: size, sink: inspect.New(path, size)}
+	if g.tensors != nil {
+		w.tensorSink = inspect.NewTensorSink(size, g.tensors)
+	}
 	if disclose.Wanted(path) || inspect.Wanted(path) || pathpkg.Base(path) == signatureFile {
 		// What does not fit is hashed and not kept; the record says so.
 		if size <= maxDocument && g.take(size) {
@@ -148,6 +160,9 @@ func (w *watcher) Write(p []byte) (int, error) {
 	for _, h := range w.hashers {
 		_, _ = h.Write(p)
 	}
+	if w.tensorSink != nil {
+		_, _ = w.tensorSink.Write(p)
+	}
 	_, err := w.sink.Write(p)
 	w.left -= int64(len(p))
 	w.finish()
@@ -159,6 +174,10 @@ func (w *watcher) finish() {
 		return
 	}
 	w.facts, w.sink = w.sink.Facts(), nil
+	if w.tensorSink != nil {
+		w.tensors, w.tensorErr = w.tensorSink.Tensors()
+		w.tensorSink = nil
+	}
 }
 
 // file is the sink for a file of a plain folder, which is its own blob. No

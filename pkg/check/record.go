@@ -21,6 +21,9 @@ import (
 // now, and gives it its digests. Describing, it has no digests: not every byte
 // was read.
 func (e *examination) record() error {
+	if e.partial() && e.ref.Place() == artifact.Directory && len(e.treeFiles) == 0 && len(e.report.Unread) > 0 {
+		return nil // nothing but large files: all that is known of them stands in Unread
+	}
 	m := &provenance.Manifest{Generator: e.generator()}
 	var err error
 	if e.ref.Place() == artifact.Directory {
@@ -31,7 +34,7 @@ func (e *examination) record() error {
 	if err != nil {
 		return err
 	}
-	if !e.report.Inspected {
+	if !e.partial() {
 		e.complete(m)
 	}
 	e.sign(m)
@@ -39,7 +42,7 @@ func (e *examination) record() error {
 		return err
 	}
 	e.report.Bytes.Files = len(m.Files)
-	if e.report.Inspected {
+	if e.partial() {
 		m = provenance.Sort(m)
 		e.report.Manifest = m
 		return nil
@@ -56,6 +59,7 @@ func (e *examination) record() error {
 		return err
 	}
 	e.bundleEvidence(e.report.Manifest)
+	e.noteTensors(e.report.Manifest)
 	return nil
 }
 
@@ -94,10 +98,10 @@ func (e *examination) describeMembers(m *provenance.Manifest) error {
 		models++
 		e.nameFormats(member)
 		m.Findings = append(m.Findings, member.image.Findings...)
-		if !e.report.Inspected {
+		if !e.partial() {
 			m.Findings = append(m.Findings, member.contents.Findings...)
 		}
-		if !e.report.Inspected {
+		if !e.partial() {
 			id, err := artifact.ContentIdentity(member.contents.Files)
 			if err != nil {
 				return fmt.Errorf("listing files of %v: %w: %w", member.descriptor.Digest, packaging.ErrEmpty, err)
@@ -111,7 +115,7 @@ func (e *examination) describeMembers(m *provenance.Manifest) error {
 		return fmt.Errorf("listing files: %w: no member is a model", packaging.ErrEmpty)
 	}
 	m.Files = files.list(models)
-	if e.report.Inspected {
+	if e.partial() {
 		return nil
 	}
 	if slices.ContainsFunc(identities, func(d artifact.Digest) bool { return d != identities[0] }) {
@@ -162,9 +166,13 @@ func (e *examination) describeTree(m *provenance.Manifest) error {
 		return fmt.Errorf("listing files: %w: %w", packaging.ErrEmpty, err)
 	}
 	m.Artifact = provenance.Artifact{Kind: "tree", TotalBytes: e.total, ContentIdentity: id}
+	for _, u := range e.report.Unread {
+		m.Artifact.TotalBytes += u.Size
+		m.Artifact.ContentIdentity = artifact.Digest{} // that of a part is nobody's
+	}
 	m.Subject = id
 	m.Findings = e.findings
-	if !e.report.Inspected {
+	if !e.partial() {
 		e.report.Resolved = &Resolved{Digest: id}
 	}
 	list := newFileList()

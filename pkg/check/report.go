@@ -33,6 +33,7 @@ type Report struct {
 	Manifest        *provenance.Manifest `json:"manifest,omitempty"`
 	Bytes           Bytes                `json:"bytes"`
 	Unread          []Unread             `json:"unread,omitempty"`   // by Describe
+	Tensors         *Tensors             `json:"tensors,omitempty"`  // where Config.Tensors asked
 	Placed          *Placed              `json:"placed,omitempty"`   // by Pull
 	Receipt         *ReceiptCheck        `json:"receipt,omitempty"`  // of a folder that was pulled
 	Summary         *SummaryReport       `json:"summary,omitempty"`  // by Accept: nothing was hashed
@@ -48,6 +49,7 @@ type Report struct {
 
 	encoded  []byte
 	evidence *dossier.Dossier
+	tensors  *TensorManifest
 }
 
 // A Setting is one that did not stand on the command line, or that loosens what
@@ -90,6 +92,7 @@ type Bytes struct {
 	Hashed int64 `json:"hashed"` // bytes of blobs, as transported
 	Blobs  int   `json:"blobs"`
 	Files  int   `json:"files"`
+	Peeked int64 `json:"peeked,omitzero"` // by Describe: of headers, not covered by any hash
 }
 
 // Unread is something that Describe did not read: all that is known of it is
@@ -99,6 +102,10 @@ type Unread struct {
 	Size      int64           `json:"size"`
 	MediaType string          `json:"mediaType,omitempty"`
 	Path      string          `json:"path,omitempty"`
+	// Header is what the file's header seems to say, and HeaderMissing why there
+	// is none.
+	Header        *UnverifiedHeader `json:"unverifiedHeader,omitempty"`
+	HeaderMissing string            `json:"headerMissing,omitempty"`
 }
 
 // A Failure says why there is no verdict.

@@ -18,7 +18,7 @@ func (e *examination) streamOnce(ctx context.Context) error {
 	images := make([]*packaging.Image, len(e.members))
 	for i, m := range e.members {
 		images[i] = m.image
-		if e.report.Inspected {
+		if e.partial() {
 			images[i] = e.small(m.image)
 		}
 	}
@@ -28,6 +28,9 @@ func (e *examination) streamOnce(ctx context.Context) error {
 		return err
 	}
 	if err := e.read(ctx, plan.Blobs()); err != nil {
+		return err
+	}
+	if err := e.peek(ctx); err != nil {
 		return err
 	}
 	for i, m := range e.members {
@@ -88,9 +91,7 @@ func (e *examination) small(m *packaging.Image) *packaging.Image {
 			part.Layers = append(part.Layers, l)
 			continue
 		}
-		e.report.Unread = append(e.report.Unread, Unread{
-			Digest: l.Digest, Size: l.Size, MediaType: l.MediaType, Path: l.Path,
-		})
+		e.unread(l)
 	}
 	return &part
 }
@@ -152,9 +153,15 @@ func (e *examination) examineTree(ctx context.Context) (err error) {
 	if len(failed) > 0 {
 		return failed
 	}
+	if err := e.peekTree(ctx, tree); err != nil {
+		return err
+	}
 	e.compareBytes(listed)
 	if err := e.record(); err != nil {
 		return err
+	}
+	if len(e.report.Unread) > 0 {
+		return nil // nobody reviewed the part that was read
 	}
 	return e.reviewing(ctx, e.report.Manifest.Subject)
 }

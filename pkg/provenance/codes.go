@@ -116,6 +116,7 @@ const (
 
 	// Policy.
 	CodeUsage           = "usage"
+	CodeNotCompared     = "not-compared"
 	CodePolicyInvalid   = "policy-invalid"
 	CodeUnsignedAllowed = "unsigned-allowed" // --allow-unsigned was typed
 	CodeNotDecided      = "not-decided"

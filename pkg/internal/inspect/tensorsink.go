@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/gguf"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/safetensors"
@@ -21,11 +22,37 @@ var ErrNoTensors = errors.New("no tensors that are told apart")
 // A TensorDigest is one tensor by its content.
 type TensorDigest = tensor.Digest
 
+// ErrTensorBudget is wrapped by the error about a file whose tensors do not fit
+// into what may be kept.
+var ErrTensorBudget = errors.New("more tensors than are kept")
+
+// A TensorBudget bounds what the TensorSinks of one artifact keep together, in
+// bytes. It may be used by several goroutines.
+type TensorBudget struct{ left atomic.Int64 }
+
+// MaxTensorTable is above DeepSeek-V3's 91,991 tensors, which need 21 MB, by a
+// factor of six.
+const MaxTensorTable = 128 << 20
+
+// NewTensorBudget returns a budget of n bytes.
+func NewTensorBudget(n int64) *TensorBudget {
+	b := new(TensorBudget)
+	b.left.Store(n)
+	return b
+}
+
+// spend says whether one more tensor fits. An entry and its place need 152
+// bytes beside name, type and shape.
+func (b *TensorBudget) spend(d TensorDigest) bool {
+	return b.left.Add(-int64(152+len(d.Name)+len(d.DType)+8*len(d.Shape))) >= 0
+}
+
 // A TensorSink is an io.Writer that hashes every tensor of one safetensors or
 // GGUF file as it streams. It holds one hash state and the header's list of
-// tensors, whatever the file's size; it may run beside a Sink on a goroutine
-// of its own. Use NewTensorSink.
+// tensors, whatever the file's size. Use NewTensorSink.
 type TensorSink struct {
+	budget  *TensorBudget
+	over    bool
 	parser  io.Writer
 	spans   []tensorSpan
 	header  func() error
@@ -46,8 +73,18 @@ type tensorSpan struct {
 
 // NewTensorSink returns a TensorSink for a file of size bytes. What it says is
 // worth something only after the digest of the file has matched.
-func NewTensorSink(size int64) *TensorSink {
-	return &TensorSink{size: size}
+func NewTensorSink(size int64, budget *TensorBudget) *TensorSink {
+	return &TensorSink{size: size, budget: budget}
+}
+
+// add notes where a tensor lies, as long as there is room.
+func (t *TensorSink) add(d TensorDigest, begin, end uint64) {
+	if t.over || !t.budget.spend(d) {
+		t.over, t.spans, t.out = true, nil, nil
+		return
+	}
+	d.Shape = slices.Clone(d.Shape)
+	t.spans = append(t.spans, tensorSpan{d, begin, end})
 }
 
 // Write reads on. It never fails; Tensors tells.
@@ -69,7 +106,7 @@ func (t *TensorSink) begin() {
 	if string(t.head[:min(4, len(t.head))]) == "GGUF" {
 		p := gguf.New(t.size, nil)
 		p.Each(func(x gguf.Tensor) {
-			t.spans = append(t.spans, tensorSpan{TensorDigest{Name: x.Name, DType: x.Type, Shape: x.Shape, Bytes: x.Size}, x.Offset, x.Offset + x.Size})
+			t.add(TensorDigest{Name: x.Name, DType: x.Type, Shape: x.Shape, Bytes: x.Size}, x.Offset, x.Offset+x.Size)
 		})
 		t.parser, t.dataAt, t.header = p, p.Data, func() error { _, err := p.Header(); return err }
 		return
@@ -79,7 +116,7 @@ func (t *TensorSink) begin() {
 		return
 	}
 	p := safetensors.New(t.size, func(x safetensors.Tensor) {
-		t.spans = append(t.spans, tensorSpan{TensorDigest{Name: x.Name, DType: x.DType, Shape: slices.Clone(x.Shape), Bytes: x.End - x.Begin}, x.Begin, x.End})
+		t.add(TensorDigest{Name: x.Name, DType: x.DType, Shape: x.Shape, Bytes: x.End - x.Begin}, x.Begin, x.End)
 	})
 	t.parser, t.dataAt, t.header = p, p.Data, func() error { _, err := p.Header(); return err }
 }
@@ -144,6 +181,9 @@ func (t *TensorSink) Tensors() ([]TensorDigest, error) {
 	if t.parser == nil {
 		return nil, fmt.Errorf("hashing tensors: %w", ErrNoTensors)
 	}
+	if t.over {
+		return nil, fmt.Errorf("hashing tensors: %w", ErrTensorBudget)
+	}
 	if err := t.header(); err != nil {
 		return nil, fmt.Errorf("hashing tensors: %w", err)
 	}
@@ -156,8 +196,18 @@ func (t *TensorSink) Tensors() ([]TensorDigest, error) {
 	return t.out, nil
 }
 
-// TensorRoot is the hash of a model's tensors, whatever files they lie in.
-func TensorRoot(all []TensorDigest) tensor.Sum { return tensor.Root(all) }
-
-// Same compares two models tensor by tensor.
-func Same(a, b []TensorDigest) tensor.Sameness { return tensor.Same(a, b) }
+// MayHoldTensors says of a file that it holds weights, or may, by its format or
+// by what its name promises: that its tensors are not told apart must be said.
+func MayHoldTensors(name, format string) bool {
+	switch extension(name) {
+	case ".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill", ".h5", ".hdf5", ".keras", ".onnx", ".onnx_data",
+		".pb", ".tflite", ".npy", ".npz", ".msgpack", ".nemo", ".engine", ".plan", ".mlmodel", ".ot", ".params", ".pdparams", ".weights", ".pte", ".pt2":
+		return true
+	}
+	switch format {
+	case FormatSafetensors, FormatGGUF, FormatTorchZip, FormatPickle, FormatZip, FormatTar, FormatNPY, FormatHDF5, FormatONNX, FormatKeras,
+		FormatSavedModel, FormatTFLite, FormatTensorRT, FormatGzip, FormatZstd, FormatXZ, FormatBzip2, Format7z:
+		return true
+	}
+	return false
+}

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect/tensor"
 )
 
 func hashTensors(t testing.TB, b []byte, piece int) ([]TensorDigest, error) {
 	t.Helper()
-	s := NewTensorSink(int64(len(b)))
+	s := NewTensorSink(int64(len(b)), NewTensorBudget(MaxTensorTable))
 	for c := range slices.Chunk(b, piece) {
 		_, _ = s.Write(c)
 	}
@@ -49,8 +51,8 @@ func TestTensorSink(t *testing.T) {
 			}
 			other = append(other, d...)
 		}
-		if !Same(got, other).Same || TensorRoot(got) != TensorRoot(other) {
-			t.Errorf("other shards: %+v", Same(got, other))
+		if !tensor.Same(got, other).Same {
+			t.Errorf("other shards: %+v", tensor.Same(got, other))
 		}
 	}
 }
@@ -105,7 +107,7 @@ func TestTensorSinkRefuses(t *testing.T) {
 	if _, err := hashTensors(t, []byte("hello, world"), 3); !errors.Is(err, ErrNoTensors) {
 		t.Error(err)
 	}
-	s := NewTensorSink(int64(len(good)))
+	s := NewTensorSink(int64(len(good)), NewTensorBudget(MaxTensorTable))
 	_, _ = s.Write(good[:len(good)-1])
 	if got, err := s.Tensors(); err == nil {
 		t.Errorf("before the last byte: %v", got)
@@ -120,7 +122,7 @@ func FuzzTensors(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		whole, err := hashTensors(t, b, len(b)+1)
 		pieces, err2 := hashTensors(t, b, 3)
-		if (err == nil) != (err2 == nil) || TensorRoot(whole) != TensorRoot(pieces) {
+		if (err == nil) != (err2 == nil) || tensor.Root(whole) != tensor.Root(pieces) {
 			t.Fatalf("%v %v\nin pieces %v %v", whole, err, pieces, err2)
 		}
 		sum := uint64(0)
@@ -144,7 +146,7 @@ func BenchmarkHashAlone(b *testing.B) {
 func BenchmarkTensorSink(b *testing.B) {
 	const size = 1 << 40
 	header := fmt.Sprintf(`{"a":{"dtype":"U8","shape":[%d],"data_offsets":[0,%d]}}`, size, size)
-	s := NewTensorSink(int64(8 + len(header) + size))
+	s := NewTensorSink(int64(8+len(header)+size), NewTensorBudget(MaxTensorTable))
 	_, _ = s.Write(safetensorsOf(header, ""))
 	data := make([]byte, 1<<20)
 	b.SetBytes(1 << 20)

@@ -36,6 +36,8 @@ func Text(w io.Writer, r *check.Report, style Style) error {
 		p.loading(m)
 		p.files(m)
 	}
+	p.unread(r)
+	p.tensors(r.Tensors)
 	p.placed(r)
 	p.recorded(r)
 	p.settings(r)
@@ -125,7 +127,7 @@ func (p *page) subject(r *check.Report) {
 	if id := r.Manifest.Artifact.ContentIdentity; !id.IsZero() {
 		p.field("content", id.String())
 	}
-	if r.Inspected {
+	if r.Inspected && r.ManifestDigest.IsZero() {
 		p.field("read", fmt.Sprintf("%s of %s; the rest is what the manifest claims", Bytes(r.Bytes.Hashed), Bytes(r.Manifest.Artifact.TotalBytes)))
 		return
 	}

@@ -71,6 +71,8 @@ func headline(r *check.Report) (word, sentence string) {
 	switch o := r.Verdict.Outcome; {
 	case r.Inspected && r.Receipt != nil && r.Manifest == nil:
 		return "UNCHANGED, NOT VERIFIED", "sizes, times and inodes are those of the receipt; nothing was hashed again"
+	case r.Inspected && !r.ManifestDigest.IsZero():
+		return "NOT JUDGED", "every byte was hashed; inspect gives no verdict, verify does"
 	case r.Inspected:
 		return "NOT VERIFIED", "inspect gives no verdict; verify checks every byte"
 	case r.Verdict.Allowed() && r.Summary != nil:
@@ -196,7 +198,7 @@ func (v *view) packaging(m *provenance.Manifest) {
 // be said.
 func verified(r *check.Report) string {
 	switch {
-	case r.Inspected && r.Manifest != nil:
+	case r.Inspected && r.Manifest != nil && r.ManifestDigest.IsZero():
 		return fmt.Sprintf("%s of %s were read; the rest is what the manifest claims.", Bytes(r.Bytes.Hashed), Bytes(r.Manifest.Artifact.TotalBytes))
 	case r.Stopped != "":
 		return "No file was read: the signatures deny already."

@@ -1,71 +1,123 @@
 package tensor
 
-import "fmt"
+import (
+	"slices"
+	"strings"
+)
 
 // A Sameness says how far two models hold the same weights.
 type Sameness struct {
-	Same     bool     `json:"same"` // the same names, types, shapes and contents
-	Equal    int      `json:"equal"`
-	Differ   []string `json:"differ,omitempty"` // names that both have, with other content
-	Reshaped []string `json:"reshaped,omitempty"`
-	OnlyA    []string `json:"onlyA,omitempty"`
-	OnlyB    []string `json:"onlyB,omitempty"`
-	More     int      `json:"more,omitempty"` // names that are not listed
+	Same     bool     // the same names, types, shapes and contents, and some bytes
+	Equal    int      // tensors of A that B has under the same name
+	Differ   []string // names that both have, with other content
+	Retyped  []string // with another number format
+	Reshaped []string // with the same bytes in another shape
+	OnlyA    []string
+	OnlyB    []string
+	More     int // names that are not listed
 
-	// Of A's bytes, how many are in B under whatever name. All of them means
-	// that A is made of B's tensors; none says nothing, for a fine-tune can
-	// change every tensor.
-	SharedBytes uint64 `json:"sharedBytes"`
-	BytesA      uint64 `json:"bytesA"`
-	BytesB      uint64 `json:"bytesB"`
-	RootA       Sum    `json:"rootA"`
-	RootB       Sum    `json:"rootB"`
+	// What of A is in B under whatever name, and the other way round. All of A
+	// means that A is made of B's tensors; none says nothing, for a fine-tune
+	// can change every tensor.
+	SharedA, SharedB Share
+}
+
+// A Share is the tensors of one model that the other has too, by content, and
+// all of its tensors.
+type Share struct {
+	Tensors, OfTensors int
+	Bytes, OfBytes     uint64
 }
 
 // maxNames bounds each list of a Sameness.
 const maxNames = 1000
 
 // Same compares two models by their tensors' names and contents. Two models
-// without tensors are not the same: nothing was compared.
+// without a byte of tensors are not the same: nothing was compared.
 func Same(a, b []Digest) Sameness {
-	s := Sameness{RootA: Root(a), RootB: Root(b)}
-	byName := make(map[string]Digest, len(b))
-	content := make(map[string]bool, len(b))
-	for _, d := range b {
-		byName[d.Name] = d
-		content[d.content()] = true
-		s.BytesB += d.Bytes
-	}
-	have := make(map[string]bool, len(a))
+	var s Sameness
+	s.SharedA, s.SharedB = share(a, b), share(b, a)
+	inB := byName(b)
+	seen := map[string]bool{}
 	for _, d := range Sorted(a) {
-		have[d.Name] = true
-		s.BytesA += d.Bytes
-		if content[d.content()] {
-			s.SharedBytes += d.Bytes
-		}
-		other, ok := byName[d.Name]
-		switch {
-		case !ok:
-			s.list(&s.OnlyA, d.Name)
-		case d.content() == other.content():
+		other, ok := inB[d.Name]
+		if slices.ContainsFunc(other, d.equal) {
 			s.Equal++
-		case d.Sum == other.Sum && d.Bytes == other.Bytes:
-			s.list(&s.Reshaped, d.Name)
-		default:
-			s.list(&s.Differ, d.Name)
+		}
+		if seen[d.Name] {
+			continue
+		}
+		seen[d.Name] = true
+		if !ok {
+			s.list(&s.OnlyA, d.Name)
 		}
 	}
-	for _, d := range Sorted(b) {
-		if !have[d.Name] {
-			s.list(&s.OnlyB, d.Name)
+	inA := byName(a)
+	for _, name := range names(b) {
+		mine, ok := inA[name]
+		if !ok {
+			s.list(&s.OnlyB, name)
+			continue
 		}
+		s.differ(name, mine, inB[name])
 	}
-	s.Same = len(a) > 0 && s.RootA == s.RootB
+	s.Same = s.SharedA.OfBytes > 0 && Root(a) == Root(b)
 	return s
 }
 
-// content is a tensor without its name.
-func (d Digest) content() string { return fmt.Sprint(DTypeOf(d.DType), d.Shape, d.Sum) }
+// differ files a name that both have, unless all under it is equal.
+func (s *Sameness) differ(name string, a, b []Digest) {
+	if Root(a) == Root(b) {
+		return
+	}
+	x, y := a[0], b[0]
+	switch {
+	case len(a) > 1 || len(b) > 1:
+		s.list(&s.Differ, name)
+	case DTypeOf(x.DType) != DTypeOf(y.DType):
+		s.list(&s.Retyped, name)
+	case x.Sum == y.Sum && x.Bytes == y.Bytes:
+		s.list(&s.Reshaped, name)
+	default:
+		s.list(&s.Differ, name)
+	}
+}
+
+func share(a, b []Digest) Share {
+	have := make(map[string]bool, len(b))
+	for _, d := range b {
+		have[d.content()] = true
+	}
+	var s Share
+	for _, d := range a {
+		s.OfTensors++
+		s.OfBytes += d.Bytes
+		if have[d.content()] {
+			s.Tensors++
+			s.Bytes += d.Bytes
+		}
+	}
+	return s
+}
+
+func byName(all []Digest) map[string][]Digest {
+	out := make(map[string][]Digest, len(all))
+	for _, d := range all {
+		out[d.Name] = append(out[d.Name], d)
+	}
+	return out
+}
+
+func names(all []Digest) []string {
+	out := make([]string, len(all))
+	for i, d := range all {
+		out[i] = d.Name
+	}
+	slices.SortFunc(out, strings.Compare)
+	return slices.Compact(out)
+}
+
+func (d Digest) equal(e Digest) bool { return d.content() == e.content() }
 
 func (s *Sameness) list(into *[]string, name string) {
 	if len(*into) == maxNames {

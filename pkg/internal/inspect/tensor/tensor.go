@@ -43,24 +43,38 @@ func (s *Sum) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// leafDomain begins every leaf, so that it can be nothing else.
-const leafDomain = "mc-tensor-v1"
+// Algorithm names how roots are made, for documents that hold one.
+const Algorithm = "mc-tensor-v1"
+
+// The domains begin every leaf, so that it can be nothing else.
+const (
+	leafDomain    = "mc-tensor-v1"
+	contentDomain = "mc-tensor-content-v1"
+)
 
 // leaf is H(0x00 ‖ domain ‖ name ‖ dtype ‖ shape ‖ sha256(data)), every text and
 // list behind its length in 8 bytes, big-endian.
 func (d Digest) leaf() Sum {
-	b := append([]byte{0x00}, leafDomain...)
-	text := func(s string) {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	text(d.Name)
-	text(DTypeOf(d.DType))
+	return sha256.Sum256(d.encode(appendText([]byte("\x00"+leafDomain), d.Name)))
+}
+
+// content is the leaf without the name.
+func (d Digest) content() string {
+	sum := sha256.Sum256(d.encode([]byte("\x00" + contentDomain)))
+	return string(sum[:])
+}
+
+func (d Digest) encode(b []byte) []byte {
+	b = appendText(b, DTypeOf(d.DType))
 	b = binary.BigEndian.AppendUint64(b, uint64(len(d.Shape)))
 	for _, n := range d.Shape {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
-	return sha256.Sum256(append(b, d.Sum[:]...))
+	return append(b, d.Sum[:]...)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
 }
 
 // DTypeOf gives types that are the same under several names one name.
@@ -79,14 +93,26 @@ func DTypeOf(dtype string) string {
 // Root is the hash of a whole model: the root of the tree over all leaves in
 // order of name, type, shape and content, with the domain separation and shape
 // of RFC 6962, §2.1 (0x00 before leaves, 0x01 before nodes; the left subtree
-// is the largest full one). It does not depend on files or their order.
+// is the largest full one). It does not depend on files or their order, and a
+// tensor that stands twice, in two containers of one model, counts once.
 func Root(all []Digest) Sum {
 	sorted := Sorted(all)
 	leaves := make([]Sum, len(sorted))
 	for i, d := range sorted {
 		leaves[i] = d.leaf()
 	}
-	return tree(leaves)
+	return tree(slices.Compact(leaves))
+}
+
+// ContentRoot is Root without the names: of the set of contents, in their
+// order. It is the same where tensors were only renamed.
+func ContentRoot(all []Digest) Sum {
+	leaves := make([]Sum, len(all))
+	for i, d := range all {
+		leaves[i] = Sum([]byte(d.content()))
+	}
+	slices.SortFunc(leaves, func(a, b Sum) int { return bytes.Compare(a[:], b[:]) })
+	return tree(slices.Compact(leaves))
 }
 
 func tree(leaves []Sum) Sum {

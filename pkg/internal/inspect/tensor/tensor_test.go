@@ -56,9 +56,31 @@ func TestRoot(t *testing.T) {
 	}
 }
 
+func TestContentRoot(t *testing.T) {
+	a, renamed := some("a", "b", "c"), some("c", "a", "b")
+	for i := range renamed {
+		renamed[i].Name = "x" + renamed[i].Name
+	}
+	if ContentRoot(a) != ContentRoot(renamed) || Root(a) == Root(renamed) {
+		t.Error("names count, or do not")
+	}
+	seen := map[Sum]bool{ContentRoot(a): true, ContentRoot(nil): true, Root(a): true}
+	for what, change := range map[string]func(*Digest){
+		"type":    func(d *Digest) { d.DType = "I32" },
+		"shape":   func(d *Digest) { d.Shape = []uint64{1, 2} },
+		"content": func(d *Digest) { d.Sum[0]++ },
+	} {
+		c := slices.Clone(a)
+		change(&c[1])
+		if seen[ContentRoot(c)] {
+			t.Errorf("another %s has the same root", what)
+		}
+	}
+}
+
 func TestSame(t *testing.T) {
 	a := some("a", "b", "c")
-	if s := Same(a, some("c", "a", "b")); !s.Same || s.Equal != 3 || s.SharedBytes != 24 {
+	if s := Same(a, some("c", "a", "b")); !s.Same || s.Equal != 3 || s.SharedA != (Share{3, 3, 24, 24}) || s.SharedA != s.SharedB {
 		t.Errorf("%+v", s)
 	}
 	b := some("a", "b", "x")
@@ -68,18 +90,39 @@ func TestSame(t *testing.T) {
 	if s.Same || s.Equal != 0 || !slices.Equal(s.Differ, []string{"b"}) || !slices.Equal(s.Reshaped, []string{"a"}) || !slices.Equal(s.OnlyA, []string{"c"}) || !slices.Equal(s.OnlyB, []string{"x"}) {
 		t.Errorf("%+v", s)
 	}
+	retyped := some("a", "b", "c")
+	retyped[2].DType = "I32"
+	if s := Same(a, retyped); s.Same || s.Equal != 2 || !slices.Equal(s.Retyped, []string{"c"}) || s.SharedA.Tensors != 2 {
+		t.Errorf("%+v", s)
+	}
 	renamed := some("a", "b")
 	renamed[0].Name = "z"
-	if s := Same(some("a", "b"), renamed); s.Same || s.SharedBytes != s.BytesA {
+	if s := Same(some("a", "b"), renamed); s.Same || s.SharedA.Bytes != s.SharedA.OfBytes {
 		t.Errorf("renamed: %+v", s)
 	}
+}
+
+// What must never be the same.
+func TestNotSame(t *testing.T) {
 	if Same(nil, nil).Same {
 		t.Error("nothing is the same as nothing")
 	}
+	empty := some("a")
+	empty[0].Bytes = 0
+	if Same(empty, empty).Same {
+		t.Error("no byte was compared")
+	}
 	twice := some("a", "a")
 	twice[1].Sum[0]++
-	if Same(twice, some("a", "a")).Same {
-		t.Error("a name that stands twice hides a difference")
+	if s := Same(twice, some("a", "a")); s.Same || !slices.Equal(s.Differ, []string{"a"}) {
+		t.Errorf("a name that stands twice hides a difference: %+v", s)
+	}
+	if s := Same(some("a"), twice); s.Same || !slices.Equal(s.Differ, []string{"a"}) {
+		t.Errorf("a name that stands twice hides a difference: %+v", s)
+	}
+	// In two containers of one model the same tensor may stand twice.
+	if !Same(some("a", "b", "a"), some("a", "b")).Same {
+		t.Error("a second copy counts")
 	}
 }
 
