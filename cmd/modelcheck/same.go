@@ -25,7 +25,7 @@ and policy are not asked: two models may be the same and both be forged. Each
 side is a reference, or a list of tensors that verify, pull or inspect --full
 wrote with --tensors; a list is the word of whoever gave it.
 
-Tensors are told apart in safetensors, GGUF and PyTorch's zip format. Where one
+Tensors are told apart in safetensors and GGUF. Where one
 artifact has weights in another format, or none, nothing is compared, and that
 is an error: it is never "same".
 
