@@ -13,7 +13,7 @@ import (
 func validate(t *testing.T, what any, report any) {
 	t.Helper()
 	compiler := jsonschema.NewCompiler()
-	for _, data := range [][]byte{schemas.Manifest(), schemas.Report()} {
+	for _, data := range [][]byte{schemas.Manifest(), schemas.Review(), schemas.Report()} {
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)

@@ -254,14 +254,14 @@ func TestProvenanceKeys(t *testing.T) {
 	got := map[string]string{}
 	for _, o := range s.Observations {
 		got[o.Claim] = string(o.Value)
-		if o.Source.Digest != d || o.Source.Path != "m.gguf" || (o.Grade == provenance.Verified) != strings.HasPrefix(o.Claim, "model.parameters") {
+		if o.Source.Digest != d || o.Source.Path != "m.gguf" || (o.Grade == provenance.Verified) != slices.Contains([]string{claimStored, claimMain, claimMix, claimTemplates}, o.Claim) {
 			t.Errorf("%+v", o)
 		}
 	}
 	if len(s.Measured) != 1 || s.Measured[0].Stored != 1 || got[claimStored] != `{"count":1,"text":"1"}` {
 		t.Errorf("%+v", s.Measured)
 	}
-	if len(got) != 5 || got["identity.name"] != `"Tiny"` || got["license.weights"] != `"mit"` || got["model.architecture"] != `"llama"` {
+	if len(got) != 7 || got["identity.name"] != `"Tiny"` || got["license.weights"] != `"mit"` || got["model.architecture"] != `"llama"` {
 		t.Errorf("%v", got)
 	}
 	if len(s.Templates) != 2 || s.Templates[1].Where != "tokenizer.chat_template.tool_use" || s.Class != ClassTemplate || !slices.Equal(ruleIDs(s.Findings), []string{"MC-TEMPLATE-ESCAPE"}) {

@@ -41,6 +41,9 @@ func (s *Sink) classByFormat() Class {
 	case FormatELF, FormatPE, FormatMachO, FormatTensorRT:
 		return ClassNative
 	default:
+		if s.size == 0 {
+			return ClassInert // nothing is in it, whatever its name promises
+		}
 		// Containers, compressed streams, and everything not recognised.
 		return ClassUnknown
 	}
