@@ -14,6 +14,11 @@ import (
 //
 // A policy with scopes must be that of the reference (For).
 func (p *Policy) Gate(candidates []provenance.Candidate) Verdict {
+	return p.gate(candidates, true)
+}
+
+// gate lets what is pending count only where somebody will compare the files.
+func (p *Policy) gate(candidates []provenance.Candidate, pending bool) Verdict {
 	if p == nil || p.digest.IsZero() {
 		return Verdict{}
 	}
@@ -21,7 +26,7 @@ func (p *Policy) Gate(candidates []provenance.Candidate) Verdict {
 	candidates = slices.Clone(candidates)
 	for i := range candidates {
 		c := &candidates[i]
-		if c.Verdict == provenance.Unchecked && c.Code == provenance.CodeSignaturePending {
+		if pending && c.Verdict == provenance.Unchecked && c.Code == provenance.CodeSignaturePending {
 			c.Verdict, c.Code = provenance.Proven, provenance.CodeSignatureVerified
 		}
 		m.Signatures = append(m.Signatures, p.Match(*c)...)

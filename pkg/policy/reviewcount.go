@@ -248,6 +248,8 @@ func (j *reviewJudge) reasons(state []QuorumState) []Reason {
 		switch {
 		case v.Code == provenance.CodeReviewMalformed && v.Person != "":
 			r.Effect = Hold // a reviewer said something, and nobody can read what
+		case v.Code == provenance.CodeReviewNoTime && v.Kind == provenance.Withdrawal:
+			r.Effect = Hold // a reviewer takes something back, and nobody knows when
 		case v.Counts() && v.Kind == provenance.Violation:
 			r.Code, r.Effect = provenance.CodeReviewViolation, Deny
 			r.Message = fmt.Sprintf("%s reports a violation: %q", v.Person, v.review.Statement)

@@ -38,6 +38,9 @@ func (j *reviewJudge) state() ReviewState {
 	out.Reviews = j.verdicts
 	out.Quorum = j.quorum()
 	out.Reasons = slices.Concat(j.reasons(out.Quorum), j.judgeIndex())
+	if unseen(j.c.Candidates) {
+		out.Reasons = append(out.Reasons, unseenReason(Hold, "a rejection or withdrawal"))
+	}
 	return out
 }
 
@@ -61,21 +64,44 @@ type reviewJudge struct {
 	record    *expression.Record // nil until a condition needs it
 }
 
-// judge gives each review of the artifact its verdict.
+// judge gives each review of the artifact its verdict. Of several copies of one
+// the best counts: strangers may sign it again, or leave its time out.
 func (j *reviewJudge) judge() {
-	seen := map[artifact.Digest]bool{}
+	at := map[artifact.Digest]int{}
 	for _, s := range j.c.Reviewing.Reviews {
-		if seen[s.Statement] || j.c.Manifest == nil || s.Review != nil && s.Review.Subject != j.c.Manifest.Subject {
+		if j.c.Manifest == nil || s.Review != nil && s.Review.Subject != j.c.Manifest.Subject {
 			continue
 		}
-		seen[s.Statement] = true
-		j.verdicts = append(j.verdicts, j.one(s))
+		v := j.one(s)
+		if i, again := at[s.Statement]; !again {
+			at[s.Statement] = len(j.verdicts)
+			j.verdicts = append(j.verdicts, v)
+		} else if v.before(j.verdicts[i]) {
+			j.verdicts[i] = v
+		}
 	}
 	j.withdraw()
 	j.supersede()
 	slices.SortFunc(j.verdicts, func(a, b ReviewVerdict) int {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Person, b.Person), a.SignedAt.Compare(b.SignedAt), cmp.Compare(a.Statement.String(), b.Statement.String()))
 	})
+}
+
+// before says whether v, of another copy of the same review, is the one to go
+// by: a reviewer's own copy, and of those the oldest, since anybody can have a
+// signature stamped again.
+func (v ReviewVerdict) before(o ReviewVerdict) bool {
+	rank := func(v ReviewVerdict) int {
+		switch {
+		case v.Counts() || !v.SignedAt.IsZero():
+			return 0
+		case v.Person != "":
+			return 1
+		default:
+			return 2
+		}
+	}
+	return cmp.Or(cmp.Compare(rank(v), rank(o)), v.SignedAt.Compare(o.SignedAt)) < 0
 }
 
 // one judges a review as if it were alone.
@@ -133,7 +159,7 @@ func (j *reviewJudge) admits(s SignedReview, v *ReviewVerdict) (code, message st
 		return provenance.CodeReviewWrongRole, fmt.Sprintf("%s reviews as %q, and the policy gives %s", name, r.Reviewer.Role, strings.Join(roles, ", "))
 	}
 	at, ok := j.signedAt(c, r)
-	if !ok {
+	if warns := r.Kind == provenance.Violation || r.Kind == provenance.Rejection; !ok && !warns {
 		return provenance.CodeReviewNoTime, "no transparency log or timestamp authority says when it was signed"
 	}
 	v.SignedAt = at
@@ -156,22 +182,23 @@ func (j *reviewJudge) person(c provenance.Candidate) (name string, roles []strin
 // identityID is how a review names its reviewer.
 func identityID(i provenance.Identity) string { return cmp.Or(i.KeyFingerprint, i.Subject) }
 
-// signedAt is the latest verified time of signing.
+// signedAt is the earliest verified time of signing: a later one may be that of
+// a second timestamp, which anybody can ask for.
 func (j *reviewJudge) signedAt(c provenance.Candidate, r *provenance.Review) (time.Time, bool) {
-	var latest time.Time
+	var earliest time.Time
 	for _, at := range trustedTimes(c.SignedAt) {
 		t, err := time.Parse(time.RFC3339, at)
 		if err != nil {
 			return time.Time{}, false
 		}
-		if t.After(latest) {
-			latest = t
+		if earliest.IsZero() || t.Before(earliest) {
+			earliest = t
 		}
 	}
-	if latest.IsZero() && j.rules.claimed {
-		latest = r.ReviewedAt
+	if earliest.IsZero() && j.rules.claimed {
+		earliest = r.ReviewedAt
 	}
-	return latest, !latest.IsZero()
+	return earliest, !earliest.IsZero()
 }
 
 // independent keeps those who signed the model, or whom the policy excludes,

@@ -131,7 +131,8 @@ type SummaryCandidate struct {
 // or one that it names, and fresh at c.At; where none of those verifiers says
 // that it failed, however long ago; where the signatures among c.Candidates do
 // not deny; and where c.Manifest, the record that a verifier kept, is allowed
-// too. c.Manifest may be nil, for then the verifier's word stands alone; but not
+// too. A model signature whose files are not compared here counts only beside
+// that record, which says that it was. c.Manifest may be nil, for then the verifier's word stands alone; but not
 // under a policy with rules, reviews or scopes: what they ask is asked of the
 // record, now, and under another scope less may have been asked.
 func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandidate, c Case) Verdict {
@@ -146,7 +147,10 @@ func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandi
 	for _, f := range c.Faults {
 		reasons = append(reasons, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
 	}
-	reasons = append(reasons, p.Gate(c.Candidates).Reasons...)
+	reasons = append(reasons, p.gate(c.Candidates, c.Manifest != nil).Reasons...)
+	if unseen(c.Candidates) {
+		reasons = append(reasons, unseenReason(Deny, "a verification summary that failed"))
+	}
 	if c.Manifest == nil && (len(p.rules) > 0 || p.reviews != nil || p.scoped) {
 		reasons = append(reasons, Reason{
 			Code: provenance.CodeSummaryInsufficient, Effect: Deny,
@@ -163,6 +167,17 @@ func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandi
 		reasons = append(reasons, p.Reviews(c).Reasons...)
 	}
 	return combine(reasons, p.digest)
+}
+
+// unseen says that something attached was not read, for there is too much of
+// it: strangers can attach so much that what speaks against the artifact is
+// among the rest.
+func unseen(candidates []provenance.Candidate) bool {
+	return slices.ContainsFunc(candidates, func(c provenance.Candidate) bool { return c.Code == provenance.CodeLimitExceeded })
+}
+
+func unseenReason(effect Outcome, what string) Reason {
+	return Reason{Code: provenance.CodeLimitExceeded, Effect: effect, Message: "not everything that is attached was read: " + what + " could be among the rest"}
 }
 
 // judgeSummaries gives at least one reason, and one that allows only where
