@@ -83,10 +83,14 @@ func (e *examination) signatureFiles(ctx context.Context) error {
 	seen := map[artifact.Digest]bool{}
 	for _, m := range e.members {
 		for _, l := range m.image.Layers {
-			if m.attestation || l.Encoding != packaging.Raw || path.Base(l.Path) != signatureFile || seen[l.Digest] || l.Size > attest.MaxBundle {
+			if m.attestation || l.Encoding != packaging.Raw || path.Base(l.Path) != signatureFile || seen[l.Digest] {
 				continue
 			}
 			seen[l.Digest] = true
+			if l.Size > attest.MaxBundle {
+				e.tooLarge(l.Digest, l.Size, attest.MaxBundle)
+				continue
+			}
 			raw, err := e.store.Bytes(ctx, l.Descriptor, attest.MaxBundle)
 			if err != nil {
 				return fmt.Errorf("reading %q: %w", l.Path, err)
@@ -95,6 +99,15 @@ func (e *examination) signatureFiles(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tooLarge tells of a signature that is not read: it is there, and could be
+// anybody's.
+func (e *examination) tooLarge(d artifact.Digest, size, limit int64) {
+	e.take(attest.Result{Candidates: []provenance.Candidate{{
+		Layout: "model-file", Digest: d, Verdict: provenance.Refused, Code: provenance.CodeLimitExceeded,
+		Detail: fmt.Sprintf("it was not looked at: a file %s of %d bytes; at most %d are read, in archives beside other documents", signatureFile, size, limit),
+	}}})
 }
 
 // treeSignatures judges the model.sig of a plain folder. A folder has no digest
@@ -109,7 +122,11 @@ func (e *examination) treeSignatures(tree *registry.Tree, listed []registry.Tree
 	nobodys := artifact.SumSHA256(nonce[:])
 	e.bundles(nobodys)
 	for _, f := range listed {
-		if f.Path != signatureFile || f.Irregular != "" || f.Size > attest.MaxBundle {
+		if f.Path != signatureFile || f.Irregular != "" {
+			continue
+		}
+		if f.Size > attest.MaxBundle {
+			e.tooLarge(artifact.Digest{}, f.Size, attest.MaxBundle)
 			continue
 		}
 		raw, err := readAll(tree, f)
@@ -167,11 +184,12 @@ func (e *examination) complete(m *provenance.Manifest) {
 	e.archivedSignatures()
 	for _, p := range e.pending {
 		var done provenance.Candidate
-		var left oms.Result
+		var left oms.Result // of every model: what one does not hold, another may
 		for i, model := range e.models() {
 			c, result := p.Complete(model.of(p), oms.IgnoredBySigner, oms.IgnoredByDefault)
-			if i == 0 || c.Verdict != provenance.Proven {
-				done, left = c, result
+			left.Differences = append(left.Differences, result.Differences...)
+			if i == 0 || c.Verdict != provenance.Proven || len(result.Differences) > 0 {
+				done = c
 			}
 			if c.Verdict != provenance.Proven {
 				break
@@ -245,11 +263,16 @@ func (e *examination) archivedSignatures() {
 	for _, m := range e.members {
 		for _, f := range m.contents.Files {
 			w := e.gallery.seen(f.Layer, f.Path)
-			if path.Base(f.Path) != signatureFile || f.Layer == f.Digest || seen[f.Digest] || w == nil || w.text == nil {
+			if path.Base(f.Path) != signatureFile || f.Layer == f.Digest || seen[f.Digest] {
 				continue
 			}
 			seen[f.Digest] = true
-			e.takeFrom(e.verifier.VerifyBundle(e.subject.Descriptor.Digest, "model-file", w.text), f.Path)
+			switch {
+			case w != nil && w.text != nil:
+				e.takeFrom(e.verifier.VerifyBundle(e.subject.Descriptor.Digest, "model-file", w.text), f.Path)
+			case e.dossier == nil: // else it is no part of the evidence
+				e.tooLarge(f.Digest, f.Size, maxDocument)
+			}
 		}
 	}
 }
