@@ -326,6 +326,10 @@ func TestReviewsIndex(t *testing.T) {
 	expect(t, judge(index("registrar", fresh, legal)), policy.Hold, signed, counted, provenance.CodeReviewNotIndexed)
 	rejection := reviewBy("cem", "model-risk", m, p, against(provenance.Rejection, provenance.Reject))
 	expect(t, judge(index("registrar", fresh, legal, risk, rejection)), policy.Deny, signed, counted, provenance.CodeReviewWithheld)
+	// A list that leaves out a rejection does not make it go away.
+	c := reviewed(p, m, legal, risk, rejection)
+	c.Reviewing.Indexes = []policy.SignedIndex{index("registrar", fresh, legal, risk)}
+	expect(t, p.Evaluate(c), policy.Deny, signed, counted, provenance.CodeReviewRejected)
 }
 
 func TestReviewsMalformedPolicy(t *testing.T) {

@@ -101,12 +101,15 @@ func checkReviewTexts(r *Review) error {
 }
 
 func checkReviewed(r *Review) error {
-	for name, d := range map[string]artifact.Digest{
-		"substance digest": r.Reviewed.Substance, "manifest digest": r.Reviewed.Manifest,
-		"report digest": r.Reviewed.Report, "policy digest": r.Reviewed.Policy,
+	for _, seen := range []struct {
+		what   string
+		digest artifact.Digest
+	}{
+		{"substance digest", r.Reviewed.Substance}, {"manifest digest", r.Reviewed.Manifest},
+		{"report digest", r.Reviewed.Report}, {"policy digest", r.Reviewed.Policy},
 	} {
-		if d.IsZero() {
-			return fmt.Errorf("no %s of what was seen", name)
+		if seen.digest.IsZero() {
+			return fmt.Errorf("no %s of what was seen", seen.what)
 		}
 	}
 	if r.Reviewed.Renderer == "" {
