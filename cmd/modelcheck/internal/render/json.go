@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 // JSON writes a report as one document that a file of schemas/ describes, with
@@ -40,3 +42,16 @@ func escapeJSON(s string) string {
 	}
 	return b.String()
 }
+
+// JSONLine writes v as one line, escaped as JSON does.
+func JSONLine(w io.Writer, v any) error {
+	data, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, escapeJSON(string(data))+"\n")
+	return err
+}
+
+// Value writes a claim's value as a person would, safe to show.
+func Value(v provenance.Value) string { return value(v) }
