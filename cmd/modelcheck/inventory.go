@@ -195,7 +195,7 @@ func writeStock(s streams, format string, rows []stock) error {
 		w := csv.NewWriter(s.out)
 		for _, line := range table {
 			for i := range line {
-				line[i] = cellText(line[i])
+				line[i] = render.Cell(line[i])
 			}
 			if err := w.Write(line); err != nil {
 				return err
@@ -216,13 +216,4 @@ func writeStock(s streams, format string, rows []stock) error {
 		}
 	}
 	return nil
-}
-
-// cellText keeps a spreadsheet from reading a cell as a formula (CWE-1236).
-func cellText(text string) string {
-	text = printable(text)
-	if strings.HasPrefix(strings.TrimLeft(text, " '\""), "=") || strings.ContainsAny(text[:min(1, len(text))], "+-@\t\r") || strings.HasPrefix(text, "=") {
-		return "'" + text
-	}
-	return text
 }

@@ -7,8 +7,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 // JSON writes a report as one document that a file of schemas/ describes, with
@@ -52,6 +50,3 @@ func JSONLine(w io.Writer, v any) error {
 	_, err = io.WriteString(w, escapeJSON(string(data))+"\n")
 	return err
 }
-
-// Value writes a claim's value as a person would, safe to show.
-func Value(v provenance.Value) string { return value(v) }
