@@ -131,7 +131,8 @@ func (p *peeker) gguf(head []byte) error {
 		_, err := parser.Header()
 		return errors.Join(err, errors.New("the header is not complete"))
 	}
-	p.seen.Tensors, p.seen.Elements, p.seen.ByDType, p.seen.Header = h.Tensors, h.Elements, maps.Clone(h.ByType), h.Data
+	p.seen.Tensors, p.seen.Elements, p.seen.ByDType = h.Tensors, h.Elements, maps.Clone(h.ByType)
+	p.seen.Header = min(h.Data, p.size) // without tensors the padding may be missing
 	return nil
 }
 
