@@ -49,6 +49,10 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 		{schemas.Evidence(), map[string]any{
 			"": check.EvidenceReport{}, "rechecked": check.Rechecked{}, "notRechecked": check.NotRechecked{},
 		}},
+		{schemas.Diff(), map[string]any{
+			"": check.RecordDiff{}, "side": check.RecordSide{}, "difference": provenance.Difference{}, "claimChange": provenance.ClaimChange{},
+			"fileChange": provenance.FileChange{}, "loadingChange": provenance.LoadingChange{}, "classChange": provenance.ClassChange{},
+		}},
 		{schemas.Lock(), map[string]any{"": check.Lock{}, "lockedModel": check.LockedModel{}}},
 		{schemas.Tensors(), map[string]any{"": check.TensorManifest{}, "tensor": check.Tensor{}, "tensorless": check.TensorlessOf{}}},
 		{schemas.Same(), map[string]any{"": check.SameReport{}, "side": check.SameSide{}, "tensorless": check.TensorlessOf{}}},

@@ -11,6 +11,9 @@ import (
 	"slices"
 )
 
+//go:embed diff-v1.json
+var diffV1 []byte
+
 //go:embed evidence-v1.json
 var evidenceV1 []byte
 
@@ -58,6 +61,7 @@ type Document struct {
 // All returns the schemas in the order of their names.
 func All() []Document {
 	return []Document{
+		{"diff", "diff-v1.json", "what manifest diff prints with --output json", Diff()},
 		{"evidence", "evidence-v1.json", "what manifest verify prints with --output json", Evidence()},
 		{"lock", "lock-v1.json", "the lockfile", Lock()},
 		{"manifest", "manifest-v1.json", "the provenance manifest, as an in-toto statement", Manifest()},
@@ -72,6 +76,9 @@ func All() []Document {
 		{"trust", "trust-v1.json", "what the verbs of trust print with --output json", Trust()},
 	}
 }
+
+// Diff returns the schema of what "modelcheck manifest diff" prints, version 1.
+func Diff() []byte { return slices.Clone(diffV1) }
 
 // Evidence returns the schema of what "modelcheck manifest verify" prints,
 // version 1.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
-	"github.com/modelcheck/modelcheck/pkg/provenance"
+	"github.com/modelcheck/modelcheck/pkg/check"
 )
 
 const diffLong = `diff says what changed from one provenance manifest to another: signers first,
@@ -25,6 +27,13 @@ const diffExit = `EXIT STATUS
   2  usage: the command line or a reference is malformed
   3  they differ, or one of them is no sound record`
 
+var diffFormats = []string{"text", "json", "markdown", "html"}
+
+var diffWriters = map[string]func(io.Writer, *check.RecordDiff) error{
+	"text": render.RecordDiffText, "markdown": render.RecordDiffMarkdown, "html": render.RecordDiffHTML,
+	"json": func(w io.Writer, d *check.RecordDiff) error { return render.JSON(w, d) },
+}
+
 func newManifestDiff(s streams) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
@@ -32,6 +41,7 @@ func newManifestDiff(s streams) *cobra.Command {
 		Short: "Say what changed from one provenance manifest to another",
 		Long:  diffLong,
 		Example: `  modelcheck manifest diff v1.json v2.json
+  modelcheck manifest diff v1.json v2.json --output html > changes.html
   modelcheck manifest diff approved.json ghcr.io/acme/tiny-r1:v2 --policy policy.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 || args[0] == "-" && args[1] == "-" {
@@ -45,10 +55,16 @@ func newManifestDiff(s streams) *cobra.Command {
 	}
 	f.place.add(cmd)
 	f.trust.add(cmd)
+	cmd.Flags().StringVarP(&f.output, "output", "o", "text", "text, json, markdown or html")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(diffFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func diffRecords(ctx context.Context, s streams, f verifyFlags, before, after string) error {
+	write, ok := diffWriters[f.output]
+	if !ok {
+		return usageError{fmt.Errorf("unknown output %q, want %s", f.output, strings.Join(diffFormats, ", "))}
+	}
 	a, err := f.loadSide(ctx, s, before)
 	if err != nil {
 		return err
@@ -57,23 +73,16 @@ func diffRecords(ctx context.Context, s streams, f verifyFlags, before, after st
 	if err != nil {
 		return err
 	}
-	substanceA, errA := provenance.SubstanceDigest(a.manifest)
-	substanceB, errB := provenance.SubstanceDigest(b.manifest)
-	if err := errors.Join(errA, errB); err != nil {
+	d, err := check.CompareRecords(a.manifest, b.manifest, check.RecordSide{Name: before, Examined: a.examined}, check.RecordSide{Name: after, Examined: b.examined}, build().Version)
+	if err != nil {
 		return err
 	}
-	same := substanceA == substanceB
 	if !f.place.quiet {
-		holds := "do not hold for the second: it says something else"
-		if same {
-			holds = "hold for the second: it says the same"
-		}
-		text := render.SheetDifference(provenance.Diff(a.manifest, b.manifest))
-		if _, err := fmt.Fprintf(s.out, "before  %s  %s\nafter   %s  %s\nReviews of the first record %s.\n\n%s", substanceA, printable(before), substanceB, printable(after), holds, text); err != nil {
+		if err := write(s.out, d); err != nil {
 			return fmt.Errorf("writing the difference: %w", err)
 		}
 	}
-	if !same {
+	if !d.ReviewsHold {
 		return denied()
 	}
 	return nil

@@ -10,45 +10,55 @@ import (
 )
 
 // A Difference says what changed from one manifest to another. Its zero value
-// says that nothing did. Generators are not compared, as in SubstanceDigest.
+// says that nothing did. Generators are not compared, as in SubstanceDigest;
+// all else is: substance digests differ only where a Difference is not zero.
 type Difference struct {
-	Before, After    artifact.Digest // subjects, both zero where they are the same
-	Claims           []ClaimChange   // by id
-	Files            []FileChange    // by path
-	Loading          LoadingChange   // what loading does
-	WeightsGone      []Weights
-	WeightsAdded     []Weights
-	SignersGone      []Signature // loud: who signed before and does not now
-	SignersAdded     []Signature
-	AttestersGone    []Attestation
-	AttestersAdded   []Attestation
-	FindingsGone     []Finding
-	FindingsAdded    []Finding
-	LicensingGone    []Licensing
-	LicensingAdded   []Licensing
-	LineageGone      []Lineage
-	LineageAdded     []Lineage
-	EvidenceReplaced []string // ids of claims with the same state and value on other observations
+	Before           artifact.Digest `json:"before,omitzero"` // subjects, both zero where they are the same
+	After            artifact.Digest `json:"after,omitzero"`
+	SignersGone      []Signature     `json:"signersGone,omitempty"` // loud: who signed before and does not now
+	SignersAdded     []Signature     `json:"signersAdded,omitempty"`
+	AttestersGone    []Attestation   `json:"attestersGone,omitempty"`
+	AttestersAdded   []Attestation   `json:"attestersAdded,omitempty"`
+	Claims           []ClaimChange   `json:"claims,omitempty"`           // by id
+	EvidenceReplaced []string        `json:"evidenceReplaced,omitempty"` // ids of claims with the same state and value that rest on something else
+	LicensingGone    []Licensing     `json:"licensingGone,omitempty"`
+	LicensingAdded   []Licensing     `json:"licensingAdded,omitempty"`
+	LineageGone      []Lineage       `json:"lineageGone,omitempty"`
+	LineageAdded     []Lineage       `json:"lineageAdded,omitempty"`
+	Loading          LoadingChange   `json:"loading,omitzero"` // what loading does
+	WeightsGone      []Weights       `json:"weightsGone,omitempty"`
+	WeightsAdded     []Weights       `json:"weightsAdded,omitempty"`
+	Files            []FileChange    `json:"files,omitempty"`     // by path: other bytes
+	Described        []FileChange    `json:"described,omitempty"` // by path: the same bytes, of another role or format, or elsewhere in the artifact
+	FindingsGone     []Finding       `json:"findingsGone,omitempty"`
+	FindingsAdded    []Finding       `json:"findingsAdded,omitempty"`
+	ArtifactBefore   *Artifact       `json:"artifactBefore,omitempty"` // how the model travels, nil where the same
+	ArtifactAfter    *Artifact       `json:"artifactAfter,omitempty"`
+	CoverageGone     []Coverage      `json:"coverageGone,omitempty"`
+	CoverageAdded    []Coverage      `json:"coverageAdded,omitempty"`
 }
 
 // A ClaimChange is a claim whose state, value or absence changed. Before or
 // After is nil where only the other manifest has the claim.
 type ClaimChange struct {
-	ID            string
-	Before, After *Claim
+	ID     string `json:"id"`
+	Before *Claim `json:"before,omitempty"`
+	After  *Claim `json:"after,omitempty"`
 }
 
 // A FileChange is a path that holds other bytes. Before or After is empty
 // where the path was added or removed. An artifact can hold a path more than
 // once, in several members.
 type FileChange struct {
-	Path          string
-	Before, After []File
+	Path   string `json:"path"`
+	Before []File `json:"before,omitempty"`
+	After  []File `json:"after,omitempty"`
 }
 
 // IsZero says that nothing changed.
 func (d Difference) IsZero() bool {
-	return d.Before.IsZero() && d.After.IsZero() && len(d.Claims) == 0 && len(d.Files) == 0 &&
+	return d.Before.IsZero() && d.After.IsZero() && len(d.Claims) == 0 && len(d.Files) == 0 && len(d.Described) == 0 &&
+		d.ArtifactBefore == nil && d.ArtifactAfter == nil && len(d.CoverageGone) == 0 && len(d.CoverageAdded) == 0 &&
 		d.Loading.IsZero() && len(d.WeightsGone) == 0 && len(d.WeightsAdded) == 0 &&
 		len(d.SignersGone) == 0 && len(d.SignersAdded) == 0 &&
 		len(d.AttestersGone) == 0 && len(d.AttestersAdded) == 0 &&
@@ -64,7 +74,11 @@ func Diff(a, b *Manifest) Difference {
 		d.Before, d.After = a.Subject, b.Subject
 	}
 	d.Claims, d.EvidenceReplaced = diffClaims(a.Claims, b.Claims)
-	d.Files = diffFiles(a.Files, b.Files)
+	d.Files, d.Described = diffFiles(a.Files, b.Files)
+	if !bytes.Equal(encoded(a.Artifact), encoded(b.Artifact)) {
+		d.ArtifactBefore, d.ArtifactAfter = &a.Artifact, &b.Artifact
+	}
+	d.CoverageGone, d.CoverageAdded = missing(a.Coverage, b.Coverage), missing(b.Coverage, a.Coverage)
 	d.Loading = diffLoading(a, b)
 	d.WeightsGone, d.WeightsAdded = missing(a.Weights, b.Weights), missing(b.Weights, a.Weights)
 	d.SignersGone, d.SignersAdded = missing(a.Signatures, b.Signatures), missing(b.Signatures, a.Signatures)
@@ -84,7 +98,7 @@ func diffClaims(a, b []Claim) (changes []ClaimChange, replaced []string) {
 		switch {
 		case x == nil || y == nil || x.State != y.State || x.Absence != y.Absence || !bytes.Equal(x.Value, y.Value):
 			changes = append(changes, ClaimChange{ID: id, Before: x, After: y})
-		case !bytes.Equal(encoded(x.Observations), encoded(y.Observations)), !bytes.Equal(encoded(x.Elsewhere), encoded(y.Elsewhere)):
+		case !bytes.Equal(encoded(x), encoded(y)): // observations, elsewhere, searched, unread, ceiling
 			replaced = append(replaced, id)
 		}
 	}
@@ -99,9 +113,9 @@ func claimsByID(claims []Claim) map[string]*Claim {
 	return out
 }
 
-// diffFiles compares what lies at each path: bytes, not layers; the same file
-// in another layer is the same file.
-func diffFiles(a, b []File) []FileChange {
+// diffFiles compares what lies at each path, bytes first: the same file in
+// another layer holds the same bytes, and is only described otherwise.
+func diffFiles(a, b []File) (other, described []FileChange) {
 	changes := map[string]*FileChange{}
 	at := func(path string) *FileChange {
 		if changes[path] == nil {
@@ -115,14 +129,16 @@ func diffFiles(a, b []File) []FileChange {
 	for _, f := range b {
 		at(f.Path).After = append(at(f.Path).After, f)
 	}
-	var out []FileChange
 	for _, path := range slices.Sorted(maps.Keys(changes)) {
 		c := changes[path]
-		if !slices.Equal(contents(c.Before), contents(c.After)) {
-			out = append(out, *c)
+		switch {
+		case !slices.Equal(contents(c.Before), contents(c.After)):
+			other = append(other, *c)
+		case !bytes.Equal(encoded(c.Before), encoded(c.After)):
+			described = append(described, *c)
 		}
 	}
-	return out
+	return other, described
 }
 
 func contents(files []File) []artifact.Digest {
