@@ -69,6 +69,7 @@ func (e *examination) generator() provenance.Generator {
 		Version: cmp.Or(e.cfg.Version, "(devel)"),
 		Catalogs: []provenance.Catalog{
 			{Name: "claims", Digest: disclose.CatalogDigest()},
+			{Name: "criteria", Digest: disclose.CriteriaDigest()},
 			{Name: "licenses", Digest: license.CatalogDigest()},
 			{Name: "rules", Digest: inspect.RulesDigest()},
 			{Name: "models", Digest: disclose.ModelsDigest()},

@@ -10,13 +10,9 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// claimData is the claim catalogue: the questions of the EU template for the
-// public summary of training content (C(2025) 8311, "eu-53-1-d"), of the Model
-// Documentation Form of the Code of Practice ("eu-mdf"), of California's AB
-// 2013 ("ca-ab2013"), of the G7 minimum elements of an SBOM for AI of May 2026
-// ("g7-2026"), of the Model Openness Framework 1.0 ("mof-1.0") and of the data
-// indicators of the Foundation Model Transparency Index of December 2025
-// ("fmti-2025-data"), with some of our own. A published file is never edited.
+// claimData is the claim catalogue: the questions that the criteria sets of
+// criteria-1.json bring up, with some of our own. A published file is never
+// edited.
 //
 //go:embed data/claims-1.json
 var claimData []byte
@@ -25,19 +21,19 @@ var claimTypes = sync.OnceValue(func() []provenance.ClaimType {
 	var file struct {
 		Schema string `json:"schema"`
 		Claims []struct {
-			ID       string               `json:"id"`
-			Title    string               `json:"title"`
-			Ceiling  provenance.Grade     `json:"ceiling"`
-			Kind     provenance.ValueKind `json:"kind"`
-			Criteria []string             `json:"criteria"`
+			ID      string               `json:"id"`
+			Title   string               `json:"title"`
+			Ceiling provenance.Grade     `json:"ceiling"`
+			Kind    provenance.ValueKind `json:"kind"`
 		} `json:"claims"`
 	}
 	if err := strictjson.Decode(claimData, &file); err != nil {
 		panic("disclose: embedded claim catalogue: " + err.Error())
 	}
+	asked := askedBy(criteriaSets())
 	types := make([]provenance.ClaimType, len(file.Claims))
 	for i, c := range file.Claims {
-		types[i] = provenance.ClaimType(c)
+		types[i] = provenance.ClaimType{ID: c.ID, Title: c.Title, Ceiling: c.Ceiling, Kind: c.Kind, Criteria: asked[c.ID]}
 	}
 	return types
 })

@@ -15,10 +15,7 @@ const banner = "Pre-fill by a downstream party, not the provider's summary"
 
 // A sheet is a form that a law or an office gives, with the questions of the
 // record that bear on each of its fields.
-type sheet struct {
-	title, source string
-	fields        []field
-}
+type sheet struct{ set, title string }
 
 type field struct {
 	section, text string
@@ -35,7 +32,8 @@ var head = []string{"section", "field", "question", "stated by the provider", "s
 func (s sheet) rows(m *provenance.Manifest) []row {
 	r := newReader(m)
 	var out []row
-	for _, f := range s.fields {
+	fields, _ := s.fields()
+	for _, f := range fields {
 		if len(f.claims) == 0 {
 			out = append(out, row{section: f.section, field: f.text, provider: notDisclosed, state: "not asked", evidence: "no question of the catalogue bears on it"})
 		}
@@ -104,8 +102,9 @@ func (r row) cells() []string {
 }
 
 func (s sheet) notes(cfg Config) []string {
+	_, source := s.fields()
 	return []string{
-		"Form: " + s.title + " (" + s.source + ")",
+		"Form: " + s.title + " (" + source + ")",
 		"Made of the provenance manifest " + cfg.Digest.String() + " of " + cfg.Manifest.Subject.String() + " at " + cfg.Created.Format("2006-01-02T15:04:05Z"),
 		"What is not stated was looked for in the documents of the artifact only. No legal advice, and no statement about what the law asks of anybody.",
 	}

@@ -1,6 +1,9 @@
 package render
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // claims shows what is stated, folded: the reader of a summary wants the
 // verdict, and opens this when he doubts it.
@@ -78,14 +81,20 @@ func (d *mdDocument) coverage(c *claimsView) {
 		return
 	}
 	d.open("Coverage")
-	d.line("Counts of questions, and no score: what the tool fills in itself does not count.\n")
-	d.table("asked by", "questions", "verified", "attested", "declared", "inferred", "conflicting", "not stated", "not examined", "could be verified at all")
+	d.line("%s\n", mdText(countsOnly))
 	for _, v := range c.Coverage {
-		row := []string{mdText(v.Criteria)}
-		for _, n := range []int{v.Asked, v.Verified, v.Attested, v.Declared, v.Inferred, v.Conflicting, v.Absent, v.Unread, v.Verifiable} {
-			row = append(row, fmt.Sprint(n))
+		d.line("- **%s**: %s; %s", mdText(v.Criteria), v.Disclosed(), v.Rest())
+	}
+	for _, v := range c.Coverage {
+		d.line("\n<details><summary>Items: %s</summary>\n", mdText(v.Criteria))
+		if text := strings.TrimSpace(v.Document + ". " + v.Note); text != "." {
+			d.line("%s\n", mdText(strings.TrimPrefix(text, ". ")))
 		}
-		d.row(row...)
+		d.table("section", "item", "questions")
+		for _, i := range v.Items {
+			d.row(mdText(i.Section), mdText(i.Title), mdText(i.What))
+		}
+		d.line("\n</details>")
 	}
 	d.close()
 }

@@ -85,9 +85,10 @@ func HTML(w io.Writer, reports []*check.Report) error { return PagesHTML(w, page
 // PagesHTML is HTML for pages of any kind.
 func PagesHTML(w io.Writer, all []Page) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"cell":    cell,
-		"plural":  plural,
-		"offline": func() string { return offline },
+		"cell":       cell,
+		"plural":     plural,
+		"offline":    func() string { return offline },
+		"countsOnly": func() string { return countsOnly },
 	}).Parse(htmlPage)
 	if err != nil {
 		return err

@@ -31,7 +31,10 @@ func Text(w io.Writer, r *check.Report, style Style) error {
 	if m := r.Manifest; m != nil {
 		p.notDisclosed(m)
 		p.conflicts(m)
+		p.licences(m)
 		p.claims(m)
+		p.elsewhere(m)
+		p.coverage(m, false)
 		p.findings(m)
 		p.loading(m)
 		p.files(m)

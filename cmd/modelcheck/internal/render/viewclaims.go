@@ -51,14 +51,6 @@ type observationView struct {
 	Grade, Value, Place, Anchor, Quote, Method, Speaker string
 }
 
-// A coverageView counts, and gives no score: what one criteria set asks for,
-// and how much of that could be verified at all.
-type coverageView struct {
-	Criteria, Document                                                                string
-	Asked, Verified, Attested, Declared, Inferred, Conflicting, Absent, Unread, Apart int
-	Verifiable                                                                        int
-}
-
 // sections are the areas in the order of a report. The first part of a claim's
 // id says where it belongs.
 var sections = []struct{ prefix, title string }{
@@ -77,15 +69,6 @@ var euSections = []struct {
 	{"Sources of data", []string{"td.sources", "td.crawl", "td.userData", "td.synthetic", "td.other"}},
 	{"Processing of data", []string{"td.tdmOptOut", "td.illegalContent", "td.processing"}},
 	{"Asked for elsewhere", []string{"td"}},
-}
-
-var criteriaNames = map[string]string{
-	"eu-53-1-d":      "EU AI Act, Art. 53(1)(d): summary of training content",
-	"eu-mdf":         "EU Model Documentation Form",
-	"ca-ab2013":      "California AB 2013",
-	"g7-2026":        "G7 elements of an SBOM for AI, 2026",
-	"mof-1.0":        "Model Openness Framework 1.0",
-	"fmti-2025-data": "Foundation Model Transparency Index 2025, data",
 }
 
 func newClaims(m *provenance.Manifest, anchors map[string]string, id string) *claimsView {
@@ -119,9 +102,7 @@ func newClaims(m *provenance.Manifest, anchors map[string]string, id string) *cl
 			v.Sections = append(v.Sections, s)
 		}
 	}
-	for _, c := range m.Coverage {
-		v.Coverage = append(v.Coverage, newCoverage(c))
-	}
+	v.Coverage = newCoverages(m)
 	return v
 }
 
@@ -222,19 +203,5 @@ func stateWord(s provenance.State) string {
 		return "not applicable"
 	default:
 		return s.String()
-	}
-}
-
-func newCoverage(c provenance.Coverage) coverageView {
-	name, ok := criteriaNames[c.Criteria]
-	if !ok {
-		name = cell(Printable(c.Criteria))
-	}
-	n := func(s provenance.State) int { return c.Counts[s.String()] }
-	return coverageView{
-		Criteria: name, Asked: len(c.Claims), Verifiable: c.Verifiable,
-		Verified: n(provenance.StateVerified), Attested: n(provenance.StateAttested), Declared: n(provenance.StateDeclared),
-		Inferred: n(provenance.StateInferred), Conflicting: n(provenance.StateConflicting), Absent: n(provenance.StateAbsent),
-		Unread: n(provenance.NotExamined), Apart: n(provenance.StateNotApplicable),
 	}
 }
