@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
+	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
 	"github.com/modelcheck/modelcheck/pkg/check"
 )
 
@@ -86,6 +87,9 @@ func printProfile(s streams, r *check.ProfileRecord, output string) error {
 	for _, c := range r.Claims {
 		for _, o := range c.Elsewhere {
 			fmt.Fprintf(s.out, "\n%s (said elsewhere, %v at best): %s\n  %q\n  %q\n", c.ID, o.Grade, o.Value, o.Source.Quote, o.Source.URI)
+			if o.Source.Digest.IsZero() {
+				fmt.Fprintf(s.out, "  (%s)\n", render.NoDigest)
+			}
 		}
 	}
 	return nil

@@ -88,6 +88,9 @@ func elsewhere(m *provenance.Manifest, titles, anchors map[string]string) []else
 	return out
 }
 
+// NoDigest says of a document outside the artifact how weakly it is pinned.
+const NoDigest = "not pinned by a digest: what is there now may differ"
+
 func externalPlace(s provenance.Source) string {
 	text := Printable(s.URI)
 	if text == "" {
@@ -95,6 +98,9 @@ func externalPlace(s provenance.Source) string {
 	}
 	if s.Page > 0 {
 		text += fmt.Sprintf(", page %d", s.Page)
+	}
+	if s.Digest.IsZero() {
+		text += " (" + NoDigest + ")"
 	}
 	return text
 }
