@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,6 +96,8 @@ func (p *placeFlags) config(s streams, pol *policy.Policy) check.Config {
 // trustFlags say whom to trust: a policy file, or a policy made of flags.
 type trustFlags struct {
 	policyFile      string
+	signers         policySigners
+	cmd             *cobra.Command // whose flags these are
 	keys            []string
 	identity        string
 	identityPattern string
@@ -128,7 +129,9 @@ func (t *trustFlags) add(cmd *cobra.Command) {
 }
 
 func (t *trustFlags) addPolicy(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.policyFile, "policy", "", "policy `FILE` that says whom to trust and what to require")
+	cmd.Flags().StringVar(&t.policyFile, "policy", "", "policy `FILE` that says whom to trust and what to require, or oci://HOST/REPOSITORY@sha256:… (see --policy-key)")
+	t.cmd = cmd
+	t.signers.add(cmd)
 	_ = cmd.MarkFlagFilename("policy")
 }
 
@@ -148,6 +151,9 @@ func (t *trustFlags) load(s streams, ref artifact.Reference) (*policy.Policy, er
 
 func (t *trustFlags) read(s streams) (*policy.Policy, *material, error) {
 	used := &material{}
+	if t.policyFile == "" && t.signers.given() {
+		return nil, nil, usageError{hintError{errors.New("--policy-key and --policy-certificate-… without --policy"), "they say who must have signed the policy of --policy oci://…"}}
+	}
 	if t.policyFile == "" {
 		p, err := t.build(s, used)
 		if err != nil {
@@ -158,22 +164,13 @@ func (t *trustFlags) read(s streams) (*policy.Policy, *material, error) {
 	if t.fromFlags() {
 		return nil, nil, usageError{hintError{errors.New("--policy and flags that say whom to trust exclude each other"), "put the keys and identities into the policy file"}}
 	}
-	data, err := readPolicyFile(s, t.policyFile)
+	by, err := t.vouching(s)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := policy.Parse(data)
-	if err != nil {
-		return nil, nil, inPolicy(t.policyFile, err)
-	}
-	if p.Expired(time.Now()) {
-		return nil, nil, usageError{hintError{fmt.Errorf("%s: the policy has expired", t.policyFile), "whoever keeps it has to look at it, and move expires:"}}
-	}
-	used.dir = filepath.Dir(t.policyFile)
-	if err := p.Resolve(used.read); err != nil {
-		return nil, nil, inPolicy(t.policyFile, err)
-	}
-	return p, used, nil
+	reader := policyReader{s: s, trust: t, used: used}
+	p, err := reader.read(t.policyFile, by)
+	return p, used, err
 }
 
 // bundles reads the signature bundles that the flags name.

@@ -27,6 +27,7 @@ type effective struct {
 	Summaries      *effectiveSummary  `json:"summaries,omitempty"`
 	Scopes         []effectiveScope   `json:"scopes,omitempty"`
 	Expires        string             `json:"expires,omitempty"`
+	Extends        artifact.Digest    `json:"extends,omitzero"`
 }
 
 type effectiveSigner struct {
@@ -113,7 +114,7 @@ func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 	e := effective{
 		APIVersion: APIVersion, Need: p.need, PredicateTypes: p.types, Schemes: p.schemes,
 		Thresholds: p.thresholds, AllowUnsigned: p.allowUnsigned, Findings: p.effects, Reviews: p.reviews.effective(), Rules: effectiveRules(p.rules),
-		Scopes: effectiveScopes(p.scopes), Attestations: effectiveDemands(p.attestations),
+		Scopes: effectiveScopes(p.scopes), Attestations: effectiveDemands(p.attestations), Extends: p.baseDigest,
 	}
 	for _, s := range p.signers {
 		es := effectiveSigner{Name: s.name, Relation: s.relation.String(), Demands: s.demands(p.thresholds)}

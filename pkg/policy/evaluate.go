@@ -41,13 +41,22 @@ type Case struct {
 // as nothing else. A policy that trusts nobody holds. Without a record there
 // is no verdict, unless a fault denies.
 func (p *Policy) Evaluate(c Case) Verdict {
-	if p == nil || p.digest.IsZero() {
+	if !p.decides() {
 		return combine([]Reason{{
 			Code: provenance.CodePolicyInvalid, Effect: Undecided,
 			Message: "there is no policy, or its keys and roots were not read",
 		}}, artifact.Digest{})
 	}
 	p = p.For(c.Reference)
+	if p.base != nil {
+		return p.joined(p.evaluate(c), p.base.Evaluate(c))
+	}
+	return combine(p.evaluate(c), p.digest)
+}
+
+// evaluate gives the reasons of this policy alone, which must be that of the
+// reference.
+func (p *Policy) evaluate(c Case) []Reason {
 	reasons := p.judgeAge(c.At)
 	for _, f := range c.Faults {
 		reasons = append(reasons, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
@@ -65,13 +74,13 @@ func (p *Policy) Evaluate(c Case) Verdict {
 			Message: "the artifact was not examined to its end",
 		})
 	}
-	return combine(reasons, p.digest)
+	return reasons
 }
 
 // judgeAge denies under a policy that has expired, or of which nobody knows
 // whether it has.
 func (p *Policy) judgeAge(at time.Time) []Reason {
-	if !p.Expired(at) {
+	if !p.expired(at) {
 		return nil
 	}
 	return []Reason{{
@@ -80,10 +89,14 @@ func (p *Policy) judgeAge(at time.Time) []Reason {
 	}}
 }
 
-// Expired says whether the policy has passed the time that it names; without
+// Expired says whether the policy, or one that it extends, has passed the time that it names; without
 // a time at hand one that names any has.
 func (p *Policy) Expired(at time.Time) bool {
-	return p != nil && !p.expires.IsZero() && (at.IsZero() || !at.Before(p.expires))
+	return slices.ContainsFunc(p.levels(), func(level *Policy) bool { return level.expired(at) })
+}
+
+func (p *Policy) expired(at time.Time) bool {
+	return !p.expires.IsZero() && (at.IsZero() || !at.Before(p.expires))
 }
 
 // judgeReviewsAndRules lets reviews speak for themselves, and waive rules.

@@ -33,7 +33,14 @@ func (p *Policy) explain(c Case, trace func(rule, *expression.Record) []Step) []
 	if p == nil || c.Manifest == nil {
 		return nil
 	}
-	p = p.For(c.Reference)
+	var out []Explanation
+	for _, level := range p.For(c.Reference).levels() {
+		out = append(out, level.explainOwn(c, trace)...)
+	}
+	return out
+}
+
+func (p *Policy) explainOwn(c Case, trace func(rule, *expression.Record) []Step) []Explanation {
 	facts := p.facts(c)
 	if p.reviews != nil {
 		facts.Reviews = p.judgeReviews(c).approvals()
@@ -51,15 +58,18 @@ func (p *Policy) explain(c Case, trace func(rule, *expression.Record) []Step) []
 	return out
 }
 
-// Rules names the rules that the policy has, those of its scopes too.
+// Rules names the rules that the policy has, those of its scopes and of the
+// policies that it extends too.
 func (p *Policy) Rules() []string {
 	var out []string
-	for _, r := range p.rules {
-		out = append(out, r.name)
-	}
-	for _, s := range p.scopes {
-		for _, r := range s.rules {
-			out = append(out, s.name+": "+r.name)
+	for _, level := range p.levels() {
+		for _, r := range level.rules {
+			out = append(out, r.name)
+		}
+		for _, s := range level.scopes {
+			for _, r := range s.rules {
+				out = append(out, s.name+": "+r.name)
+			}
 		}
 	}
 	return out

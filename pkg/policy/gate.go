@@ -14,14 +14,18 @@ import (
 //
 // A policy with scopes must be that of the reference (For).
 func (p *Policy) Gate(candidates []provenance.Candidate) Verdict {
-	return p.gate(candidates, true)
-}
-
-// gate lets what is pending count only where somebody will compare the files.
-func (p *Policy) gate(candidates []provenance.Candidate, pending bool) Verdict {
-	if p == nil || p.digest.IsZero() {
+	if !p.decides() {
 		return Verdict{}
 	}
+	if p.base != nil {
+		return combine(slices.Concat(p.gate(candidates, true), p.base.Gate(candidates).Reasons), p.digest)
+	}
+	return combine(p.gate(candidates, true), p.digest)
+}
+
+// gate gives what denies by this policy alone. It lets what is pending count
+// only where somebody will compare the files.
+func (p *Policy) gate(candidates []provenance.Candidate, pending bool) []Reason {
 	m := &provenance.Manifest{}
 	candidates = slices.Clone(candidates)
 	for i := range candidates {
@@ -29,8 +33,8 @@ func (p *Policy) gate(candidates []provenance.Candidate, pending bool) Verdict {
 		if pending && c.Verdict == provenance.Unchecked && c.Code == provenance.CodeSignaturePending {
 			c.Verdict, c.Code = provenance.Proven, provenance.CodeSignatureVerified
 		}
-		m.Signatures = append(m.Signatures, p.Match(*c)...)
-		m.Attestations = append(m.Attestations, p.Attests(*c)...)
+		m.Signatures = append(m.Signatures, p.match(*c)...)
+		m.Attestations = append(m.Attestations, p.required(*c)...)
 	}
 	var against []Reason
 	c := Case{Manifest: m, Candidates: candidates}
@@ -39,5 +43,5 @@ func (p *Policy) gate(candidates []provenance.Candidate, pending bool) Verdict {
 			against = append(against, r)
 		}
 	}
-	return combine(against, p.digest)
+	return against
 }

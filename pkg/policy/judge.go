@@ -7,11 +7,15 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// judgeSignatures always gives at least one reason: silence here would let a
-// relaxed finding be the only word spoken, and allow.
+// judgeSignatures always gives at least one reason, this policy or the one that
+// it extends: silence here would let a relaxed finding be the only word spoken,
+// and allow.
 func (p *Policy) judgeSignatures(c Case) []Reason {
 	if p.unmatched {
 		return []Reason{unmatchedReason()}
+	}
+	if p.base != nil && p.need.Count == 0 {
+		return nil // the policy that it extends says who must sign
 	}
 	if len(p.signers) == 0 && !p.allowUnsigned {
 		return []Reason{{
@@ -46,7 +50,7 @@ func (p *Policy) judgeSignatures(c Case) []Reason {
 func (p *Policy) missing(candidates []provenance.Candidate, held []holder, met int) []Reason {
 	var out []Reason
 	for _, c := range candidates {
-		if len(p.Match(c)) > 0 || len(p.Attests(c)) > 0 {
+		if len(p.match(c)) > 0 || len(p.required(c)) > 0 {
 			continue
 		}
 		code, detail := p.refusal(c)
@@ -163,5 +167,5 @@ func (p *Policy) others(d demand, candidates []provenance.Candidate) string {
 }
 
 func (p *Policy) asked(d demand, c provenance.Candidate) bool {
-	return slices.ContainsFunc(p.Attests(c), func(a provenance.Attestation) bool { return slices.Contains(d.by.names(), a.Signer) })
+	return slices.ContainsFunc(p.required(c), func(a provenance.Attestation) bool { return slices.Contains(d.by.names(), a.Signer) })
 }

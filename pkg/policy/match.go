@@ -12,6 +12,18 @@ import (
 // evidence only what is demanded is kept, so that signing again in another run
 // of the same workflow gives the same record.
 func (p *Policy) Match(c provenance.Candidate) []provenance.Signature {
+	var out []provenance.Signature
+	for _, level := range p.levels() {
+		for _, s := range level.match(c) {
+			if !slices.ContainsFunc(out, func(o provenance.Signature) bool { return o.Signer == s.Signer }) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+func (p *Policy) match(c provenance.Candidate) []provenance.Signature {
 	if c.Verdict != provenance.Proven || c.Code != provenance.CodeSignatureVerified || !slices.Contains(p.types, c.PredicateType) {
 		return nil
 	}
@@ -35,7 +47,25 @@ func (p *Policy) Match(c provenance.Candidate) []provenance.Signature {
 // is, and by whom. A signature is none, and what Attests returns is never a
 // signature.
 func (p *Policy) Attests(c provenance.Candidate) []provenance.Attestation {
-	return slices.DeleteFunc(p.Statements(c), func(a provenance.Attestation) bool {
+	return p.eachSigner(func(level *Policy) []provenance.Attestation { return level.required(c) })
+}
+
+// eachSigner joins what the levels say, one for each signer: of two with one
+// name the first demands more.
+func (p *Policy) eachSigner(say func(level *Policy) []provenance.Attestation) []provenance.Attestation {
+	var out []provenance.Attestation
+	for _, level := range p.levels() {
+		for _, a := range say(level) {
+			if !slices.ContainsFunc(out, func(o provenance.Attestation) bool { return o.Signer == a.Signer }) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+func (p *Policy) required(c provenance.Candidate) []provenance.Attestation {
+	return slices.DeleteFunc(p.statements(c), func(a provenance.Attestation) bool {
 		return !slices.ContainsFunc(p.attestations, func(d demand) bool {
 			return d.predicateType == a.PredicateType && slices.Contains(d.by.names(), a.Signer)
 		})
@@ -51,6 +81,10 @@ func (p *Policy) Attests(c provenance.Candidate) []provenance.Attestation {
 // be another one by each review or summary. Only a policy that requires such a
 // statement as an attestation puts it there.
 func (p *Policy) Statements(c provenance.Candidate) []provenance.Attestation {
+	return p.eachSigner(func(level *Policy) []provenance.Attestation { return level.statements(c) })
+}
+
+func (p *Policy) statements(c provenance.Candidate) []provenance.Attestation {
 	if c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified || c.PredicateType == "" {
 		return nil
 	}

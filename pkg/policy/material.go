@@ -129,7 +129,7 @@ func authority(block *pem.Block) (root bool, print string, err error) {
 func (p *Policy) checkAuthorities() error {
 	owners := map[string]*certificateRule{} // by certificate
 	names := map[string]*certificateRule{}
-	for _, s := range p.signers {
+	for _, s := range p.everySigner() {
 		c := s.certificate
 		if c == nil {
 			continue

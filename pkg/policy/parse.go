@@ -26,7 +26,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "summaries", "allowUnsigned", "findings", "rules", "use", "scopes", "expires")
+	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "summaries", "allowUnsigned", "findings", "rules", "use", "scopes", "expires", "extends")
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,13 @@ func Parse(data []byte) (*Policy, error) {
 	if err := parseHead(top, f); err != nil {
 		return nil, err
 	}
+	if p.extends, err = parseExtends(f["extends"]); err != nil {
+		return nil, err
+	}
 	if n := f["allowUnsigned"]; n != nil {
+		if p.extends.Policy != "" {
+			return nil, fail(n, "%s", notLooser)
+		}
 		if p.allowUnsigned, err = boolean(n, "allowUnsigned"); err != nil {
 			return nil, err
 		}
@@ -43,6 +49,9 @@ func Parse(data []byte) (*Policy, error) {
 		return nil, err
 	}
 	if err := p.parseSigners(f["signers"]); err != nil {
+		return nil, err
+	}
+	if err := p.checkVouchers(f["extends"]); err != nil {
 		return nil, err
 	}
 	if err := p.parseReviewers(f["criteria"], f["reviewers"]); err != nil {

@@ -45,6 +45,8 @@ func (p *Policy) parseSignatures(top, n *yaml.Node, elsewhere bool) error {
 		return fail(n, "signatures are required and allowUnsigned is true: one of them is not meant")
 	case n != nil && len(p.signers) == 0:
 		return fail(n, "signatures are required, and no signer is named")
+	case n == nil && p.extends.Policy != "":
+		return nil // the policy that it extends says who must sign
 	case n == nil && (p.allowUnsigned || elsewhere && len(p.signers) > 0):
 		return nil
 	case n == nil && len(p.signers) == 0:
@@ -65,7 +67,7 @@ func (p *Policy) allAsked(n *yaml.Node) error {
 	if p.allowUnsigned && len(p.scopes) == 0 {
 		return nil
 	}
-	asked := slices.Concat(p.need.names(), p.reviewSigners())
+	asked := slices.Concat(p.need.names(), p.reviewSigners(), p.extends.SignedBy)
 	demands := p.attestations
 	for _, s := range p.scopes {
 		asked, demands = append(asked, s.need.names()...), slices.Concat(demands, s.attestations)
@@ -110,7 +112,7 @@ func (p *Policy) parseTypes(n *yaml.Node) error {
 		}
 	}
 	slices.Sort(types)
-	p.types = types
+	p.types, p.ownTypes = types, true
 	return nil
 }
 

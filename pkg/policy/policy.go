@@ -42,6 +42,11 @@ type Policy struct {
 	unmatched     bool               // For found no scope
 	scoped        bool               // For chose among scopes
 	expires       time.Time          // zero: never
+	extends       Extends            // the policy that this one tightens
+	base          *Policy            // that policy, once Extend was called
+	baseDigest    artifact.Digest    // of base by itself
+	joint         bool               // it is judged together with others
+	ownTypes      bool               // it says itself what counts as a signature
 	digest        artifact.Digest    // zero until resolved
 }
 
@@ -103,7 +108,8 @@ type Thresholds struct {
 }
 
 // Files names the files that Resolve will ask for (keys, chains and trusted
-// roots), as the policy writes them, sorted.
+// roots), as the policy writes them, sorted. Those of a policy that it extends
+// were read before.
 func (p *Policy) Files() []string {
 	var out []string
 	for _, s := range p.signers {
@@ -124,7 +130,7 @@ func (p *Policy) Files() []string {
 // Keys returns the public keys of the signers, none before Resolve.
 func (p *Policy) Keys() []Key {
 	var out []Key
-	for _, s := range p.signers {
+	for _, s := range p.everySigner() {
 		if k := s.key; k != nil && k.fingerprint != "" {
 			out = append(out, Key{Name: s.name, PEM: slices.Clone(k.pem), NotBefore: k.notBefore, NotAfter: k.notAfter})
 		}
@@ -136,7 +142,7 @@ func (p *Policy) Keys() []Key {
 // Several signers may be of one.
 func (p *Policy) CAs() []CA {
 	var out []CA
-	for _, s := range p.signers {
+	for _, s := range p.everySigner() {
 		c := s.certificate
 		if c == nil || len(c.prints) == 0 || slices.ContainsFunc(out, func(o CA) bool { return o.Name == c.authority }) {
 			continue
@@ -149,7 +155,7 @@ func (p *Policy) CAs() []CA {
 // Roots returns the trusted roots, none before Resolve.
 func (p *Policy) Roots() []Root {
 	var out []Root
-	for _, r := range p.roots {
+	for _, r := range p.everyRoot() {
 		if len(r.json) > 0 {
 			out = append(out, Root{Name: r.name, JSON: slices.Clone(r.json), MaxAge: r.maxAge, WarnAge: r.warnAge})
 		}
@@ -161,7 +167,8 @@ func (p *Policy) Roots() []Root {
 // signature; others are attestations about something else. Signatures without
 // a statement have none and are not listed.
 func (p *Policy) SignatureTypes() []string {
-	return slices.DeleteFunc(slices.Clone(p.types), func(t string) bool { return t == "" })
+	levels := p.levels() // the last one accepts all that the others do
+	return slices.DeleteFunc(slices.Clone(levels[len(levels)-1].types), func(t string) bool { return t == "" })
 }
 
 // Thresholds returns what is demanded of keyless signatures.

@@ -19,6 +19,9 @@ func (p *Policy) Resolve(read func(name string) ([]byte, error)) error {
 	if len(p.types) == 0 {
 		return fmt.Errorf("%w: there is none", ErrInvalid)
 	}
+	if p.extends.Policy != "" && p.base == nil {
+		return fmt.Errorf("%w: the policy that it extends was not read", ErrInvalid)
+	}
 	next := *p
 	next.signers = append([]signer(nil), p.signers...)
 	next.roots = append([]root(nil), p.roots...)
@@ -98,7 +101,7 @@ func (r *root) load(read func(string) ([]byte, error)) error {
 
 // finish ends Parse and Build: a policy that needs no file is ready.
 func (p *Policy) finish() error {
-	if len(p.Files()) > 0 {
+	if len(p.Files()) > 0 || p.extends.Policy != "" && p.base == nil {
 		return nil
 	}
 	return p.seal()
@@ -108,7 +111,10 @@ func (p *Policy) finish() error {
 // computes the digest, which makes the policy decide.
 func (p *Policy) seal() error {
 	owners := map[string]string{}
-	for _, s := range p.signers {
+	if err := p.joins(); err != nil {
+		return err
+	}
+	for _, s := range p.everySigner() {
 		if s.key == nil {
 			continue
 		}
@@ -125,5 +131,8 @@ func (p *Policy) seal() error {
 		return err
 	}
 	p.digest = d
+	if p.base != nil {
+		p.base = p.base.labelled(d)
+	}
 	return nil
 }

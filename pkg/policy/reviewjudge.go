@@ -18,6 +18,18 @@ import (
 // A violation wins over everything; a rejection denies until two persons have
 // taken it back; an approval takes one person to withdraw.
 func (p *Policy) Reviews(c Case) ReviewState {
+	var out ReviewState
+	for _, level := range p.levels() {
+		s := level.reviewsOwn(c)
+		out.Required = out.Required || s.Required
+		out.Reviews = append(out.Reviews, s.Reviews...)
+		out.Quorum = append(out.Quorum, s.Quorum...)
+		out.Reasons = append(out.Reasons, s.Reasons...)
+	}
+	return out
+}
+
+func (p *Policy) reviewsOwn(c Case) ReviewState {
 	if p == nil || p.reviews == nil {
 		return ReviewState{}
 	}

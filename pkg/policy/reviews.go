@@ -140,8 +140,11 @@ type indexRule struct {
 // Criteria returns the texts, by digest, that the policy's criteria stand for.
 func (p *Policy) Criteria() map[string]artifact.Digest {
 	out := map[string]artifact.Digest{}
-	if p.reviews != nil {
-		for _, c := range p.reviews.criteria {
+	for _, level := range p.levels() {
+		if level.reviews == nil {
+			continue
+		}
+		for _, c := range level.reviews.criteria {
 			out[c.id] = c.digest
 		}
 	}
@@ -149,11 +152,22 @@ func (p *Policy) Criteria() map[string]artifact.Digest {
 }
 
 // RequiresReviews says whether the policy asks for reviews.
-func (p *Policy) RequiresReviews() bool { return p != nil && p.reviews != nil }
+func (p *Policy) RequiresReviews() bool {
+	return slices.ContainsFunc(p.levels(), func(level *Policy) bool { return level.reviews != nil })
+}
 
 // ReviewSigners names the signers of the policy whose review, or list of
 // reviews, a candidate is; none unless it is proven.
 func (p *Policy) ReviewSigners(c provenance.Candidate) []string {
+	var out []string
+	for _, level := range p.levels() {
+		out = append(out, level.reviewersOf(c)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (p *Policy) reviewersOf(c provenance.Candidate) []string {
 	if p == nil || p.reviews == nil || c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified {
 		return nil
 	}
@@ -182,6 +196,16 @@ func (p *Policy) ReviewSigners(c provenance.Candidate) []string {
 // the author a reviewer in the role that the review names. Whether the review
 // is in force is another question.
 func (p *Policy) Author(s SignedReview) ReviewVerdict {
+	var out ReviewVerdict
+	for _, level := range append(p.levels(), &Policy{}) { // the last calls nobody a reviewer
+		if v := level.author(s); out.Code == "" || v.Counts() && !out.Counts() {
+			out = v
+		}
+	}
+	return out
+}
+
+func (p *Policy) author(s SignedReview) ReviewVerdict {
 	v := ReviewVerdict{Statement: s.Statement, identity: s.Candidate.Identity, review: s.Review, Code: provenance.CodeReviewUnknownReviewer, Message: "the policy calls nobody a reviewer"}
 	if p == nil || p.reviews == nil {
 		return v

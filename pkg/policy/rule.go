@@ -87,6 +87,9 @@ func (p *Policy) attests(m *provenance.Manifest) func(signer string) bool {
 	producers := map[string]bool{}
 	for _, g := range m.Signatures {
 		for _, h := range p.holders(g.Scheme, g.Identity, g.Evidence) {
+			if p.joint && g.Signer != h.signer {
+				continue // the name is another policy's, and may stand for more people
+			}
 			if p.accepts(g.PredicateType) && p.relation(h.signer) == provenance.Producer {
 				producers[g.Signer] = true
 			}

@@ -32,10 +32,14 @@ type scope struct {
 // A policy without scopes is the same for all. Where no scope matches, it
 // holds.
 func (p *Policy) For(reference string) *Policy {
-	if p == nil || len(p.scopes) == 0 {
+	if p == nil || len(p.scopes) == 0 && p.base == nil {
 		return p
 	}
 	out := *p
+	out.base = p.base.For(reference)
+	if len(p.scopes) == 0 {
+		return &out
+	}
 	out.scopes, out.unmatched, out.scoped = nil, true, true
 	if s := p.scopeOf(reference); s != nil {
 		out.unmatched = false
@@ -144,7 +148,7 @@ func (p *Policy) parseScopes(n *yaml.Node, data []byte) error {
 // for in all.
 func (p *Policy) checkScopes(n *yaml.Node) error {
 	for _, s := range p.scopes {
-		if !s.settled && !p.allowUnsigned && p.need.Count == 0 {
+		if !s.settled && !p.allowUnsigned && p.need.Count == 0 && p.extends.Policy == "" {
 			return fail(n, "scope %q does not say who must sign, and no require.signatures says it for all", s.name)
 		}
 	}
@@ -247,6 +251,9 @@ func (p *Policy) parseScopeRequire(s *scope, item *yaml.Node, f map[string]*yaml
 	q.need, q.attestations, q.allowUnsigned = need{}, nil, false
 	if n := f["allowUnsigned"]; n != nil {
 		var err error
+		if p.extends.Policy != "" {
+			return fail(n, "%s", notLooser)
+		}
 		if q.allowUnsigned, err = boolean(n, "allowUnsigned"); err != nil {
 			return err
 		}

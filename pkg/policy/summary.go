@@ -88,14 +88,26 @@ func parseDigests(n *yaml.Node, what string) ([]artifact.Digest, error) {
 	return out, nil
 }
 
-// AcceptsSummaries says whether the policy accepts anybody's.
-func (p *Policy) AcceptsSummaries() bool { return p != nil && p.summaries != nil }
+// AcceptsSummaries says whether the policy accepts anybody's, and every policy
+// that it extends does.
+func (p *Policy) AcceptsSummaries() bool {
+	return p != nil && !slices.ContainsFunc(p.levels(), func(level *Policy) bool { return level.summaries == nil })
+}
 
 // Verifiers says which of the verifiers whose summaries the policy accepts made
 // a candidate: none unless it is a statement that was proven, and everything
 // that the policy demands of the signer was verified.
 func (p *Policy) Verifiers(c provenance.Candidate) []string {
-	if !p.AcceptsSummaries() || c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified {
+	var out []string
+	for _, level := range p.levels() {
+		out = append(out, level.verifiers(c)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (p *Policy) verifiers(c provenance.Candidate) []string {
+	if p.summaries == nil || c.Verdict != provenance.Proven || c.Code != provenance.CodeAttestationVerified {
 		return nil
 	}
 	var out []string
@@ -110,11 +122,13 @@ func (p *Policy) Verifiers(c provenance.Candidate) []string {
 // AcceptsSummary says whether a summary counts by itself. Whether it decides is
 // for EvaluateSummaries, which looks at all of them.
 func (p *Policy) AcceptsSummary(subject artifact.Digest, s SummaryCandidate, at time.Time) bool {
-	if p == nil || p.digest.IsZero() || len(p.Verifiers(s.Candidate)) == 0 {
-		return false
-	}
-	code, _, _ := p.summaries.refuse(p.digest, subject, s, at)
-	return code == ""
+	return p.decides() && !slices.ContainsFunc(p.levels(), func(level *Policy) bool {
+		if len(level.verifiers(s.Candidate)) == 0 {
+			return true
+		}
+		code, _, _ := level.summaries.refuse(level.digest, subject, s, at)
+		return code != ""
+	})
 }
 
 // A SummaryCandidate is a verification summary that was found: who signed it
@@ -136,10 +150,18 @@ type SummaryCandidate struct {
 // under a policy with rules, reviews or scopes: what they ask is asked of the
 // record, now, and under another scope less may have been asked.
 func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandidate, c Case) Verdict {
-	if p == nil || p.digest.IsZero() {
+	if !p.decides() {
 		return p.Evaluate(Case{})
 	}
 	p = p.For(c.Reference)
+	own := p.evaluateSummaries(subject, found, c)
+	if p.base != nil {
+		return p.joined(own, p.base.EvaluateSummaries(subject, found, c))
+	}
+	return combine(own, p.digest)
+}
+
+func (p *Policy) evaluateSummaries(subject artifact.Digest, found []SummaryCandidate, c Case) []Reason {
 	reasons := slices.Concat(p.judgeAge(c.At), p.judgeSummaries(subject, found, c.At))
 	if p.unmatched {
 		reasons = append(reasons, unmatchedReason())
@@ -147,7 +169,7 @@ func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandi
 	for _, f := range c.Faults {
 		reasons = append(reasons, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
 	}
-	reasons = append(reasons, p.gate(c.Candidates, c.Manifest != nil).Reasons...)
+	reasons = append(reasons, p.gate(c.Candidates, c.Manifest != nil)...)
 	if unseen(c.Candidates) {
 		reasons = append(reasons, unseenReason(Deny, "a verification summary that failed"))
 	}
@@ -161,12 +183,12 @@ func (p *Policy) EvaluateSummaries(subject artifact.Digest, found []SummaryCandi
 		if c.Manifest.Subject != subject {
 			reasons = append(reasons, Reason{Code: provenance.CodeSummaryMalformed, Effect: Deny, Message: "the recalled record is about another artifact"})
 		}
-		reasons = append(reasons, p.Evaluate(c).Reasons...)
+		reasons = append(reasons, p.evaluate(c)...)
 	} else {
 		// Reviews are of a record. Without it nobody knows what they approve.
-		reasons = append(reasons, p.Reviews(c).Reasons...)
+		reasons = append(reasons, p.reviewsOwn(c).Reasons...)
 	}
-	return combine(reasons, p.digest)
+	return reasons
 }
 
 // unseen says that something attached was not read, for there is too much of
@@ -197,7 +219,7 @@ func (p *Policy) judgeSummaries(subject artifact.Digest, found []SummaryCandidat
 		if !s.Candidate.Digest.IsZero() {
 			digest = s.Candidate.Digest.String()
 		}
-		by := p.Verifiers(s.Candidate)
+		by := p.verifiers(s.Candidate)
 		if len(by) == 0 {
 			refused = append(refused, deny(provenance.CodeSummaryWrongSigner, stranger(s.Candidate), digest))
 			continue
