@@ -72,7 +72,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS(demo))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take, "tensors": tensors},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take, "tensors": tensors, "pushfile": pushFile},
 	})
 }
 
@@ -129,6 +129,27 @@ func tensors(ts *testscript.TestScript, neg bool, args []string) {
 	name := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
 	ts.Check(os.WriteFile(name, slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text, data), 0o644))
+}
+
+// pushFile pushes an artifact of files, each a layer, and sets POLICY to its
+// reference with the digest: pushfile HOST/REPOSITORY FILE….
+func pushFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: pushfile host/repository file…")
+	}
+	repo, err := remote.NewRepository(args[0])
+	ts.Check(err)
+	repo.PlainHTTP = true
+	ctx := context.Background()
+	var layers []ocispec.Descriptor
+	for _, name := range args[1:] {
+		layer, err := oras.PushBytes(ctx, repo, "application/vnd.modelcheck.policy.v1+yaml", []byte(ts.ReadFile(name)))
+		ts.Check(err)
+		layers = append(layers, layer)
+	}
+	desc, err := oras.PackManifest(ctx, repo, oras.PackManifestVersion1_1, "application/vnd.modelcheck.policy.v1+yaml", oras.PackManifestOptions{Layers: layers})
+	ts.Check(err)
+	ts.Setenv("POLICY", args[0]+"@"+desc.Digest.String())
 }
 
 // unsign drops everything without a tag from a layout's index: unsign DIR.

@@ -117,20 +117,7 @@ func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 		Scopes: effectiveScopes(p.scopes), Attestations: effectiveDemands(p.attestations), Extends: p.baseDigest,
 	}
 	for _, s := range p.signers {
-		es := effectiveSigner{Name: s.name, Relation: s.relation.String(), Demands: s.demands(p.thresholds)}
-		if s.key != nil {
-			es.Key = s.key.fingerprint
-		}
-		if k := s.keyless; k != nil {
-			es.Issuer, es.IssuerPattern = k.issuer.exact, k.issuer.source
-			es.Subject, es.SubjectPattern = k.subject.exact, k.subject.source
-			es.TrustedRoot, es.Extensions = k.root, k.spelled()
-		}
-		if c := s.certificate; c != nil {
-			es.Issuer, es.Chain = c.issuer(), c.prints
-			es.Subject, es.SubjectPattern = c.subject.exact, c.subject.source
-		}
-		e.Signers = append(e.Signers, es)
+		e.Signers = append(e.Signers, s.effective(p.thresholds))
 	}
 	for _, r := range p.roots {
 		e.Roots = append(e.Roots, effectiveRoot{r.name, artifact.SumSHA256(r.json), r.maxAge.String(), r.warnAge.String()})
@@ -150,4 +137,21 @@ func (p *Policy) effectiveDigest() (artifact.Digest, error) {
 		return artifact.Digest{}, fmt.Errorf("computing the policy's digest: %w", err)
 	}
 	return artifact.SumSHA256(value), nil
+}
+
+func (s signer) effective(t Thresholds) effectiveSigner {
+	es := effectiveSigner{Name: s.name, Relation: s.relation.String(), Demands: s.demands(t)}
+	if s.key != nil {
+		es.Key = s.key.fingerprint
+	}
+	if k := s.keyless; k != nil {
+		es.Issuer, es.IssuerPattern = k.issuer.exact, k.issuer.source
+		es.Subject, es.SubjectPattern = k.subject.exact, k.subject.source
+		es.TrustedRoot, es.Extensions = k.root, k.spelled()
+	}
+	if c := s.certificate; c != nil {
+		es.Issuer, es.Chain = c.issuer(), c.prints
+		es.Subject, es.SubjectPattern = c.subject.exact, c.subject.source
+	}
+	return es
 }

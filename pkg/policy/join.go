@@ -3,10 +3,11 @@ package policy
 import (
 	"bytes"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // everySigner are those of all levels; one whom two levels name in the same way
@@ -48,26 +49,12 @@ func younger(a, b time.Duration) time.Duration {
 	return min(a, b)
 }
 
-// same says whether two levels mean the same by the name of a signer.
+// same says whether two levels mean the same by the name of a signer: what the
+// digest of a policy holds of it.
 func (s signer) same(o signer) bool {
-	for _, x := range []*signer{&s, &o} {
-		if x.key != nil {
-			k := *x.key
-			k.file, k.pem = "", nil
-			x.key = &k
-		}
-		if x.certificate != nil {
-			c := *x.certificate
-			c.file, c.pem = "", nil
-			x.certificate = &c
-		}
-		if x.keyless != nil {
-			k := *x.keyless
-			k.anyRoot = false
-			x.keyless = &k
-		}
-	}
-	return reflect.DeepEqual(s, o)
+	a, err := json.Marshal(s.effective(Thresholds{}), json.Deterministic(true))
+	b, err2 := json.Marshal(o.effective(Thresholds{}), json.Deterministic(true))
+	return err == nil && err2 == nil && bytes.Equal(a, b)
 }
 
 // joins wants that a name in the record is one person's under every level, and

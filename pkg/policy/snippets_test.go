@@ -24,6 +24,13 @@ func TestDocumentedSnippets(t *testing.T) {
 		switch {
 		case strings.Contains(text, "kind: PolicyTest"):
 			_, err = policy.ParseSuite([]byte(text))
+		case strings.Contains(text, "\nextends:"):
+			var p *policy.Policy
+			if p, err = policy.Parse([]byte(text)); err == nil && len(p.Extends().SignedBy) == 0 {
+				if err = p.Extend(parse(t, organisation)); err == nil {
+					err = p.Resolve(readFiles)
+				}
+			}
 		case strings.HasPrefix(text, "apiVersion:"):
 			_, err = policy.Parse([]byte(text))
 		case strings.HasPrefix(text, "rules:"), strings.HasPrefix(text, "use:"), strings.HasPrefix(text, "scopes:"):
