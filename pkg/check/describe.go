@@ -11,6 +11,7 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect"
 	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
 	"github.com/modelcheck/modelcheck/pkg/internal/registry"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 const (
@@ -108,6 +109,7 @@ func (e *examination) peekAll(ctx context.Context, jobs []peekJob) error {
 	var spent, next atomic.Int64
 	var whole atomic.Bool // the registry knows no ranges: it is not asked again
 	var group sync.WaitGroup
+	headers := make([]inspect.Unverified, len(e.report.Unread))
 	one := func(job peekJob) {
 		u := &e.report.Unread[job.at]
 		seen, err := inspect.Peek(u.Path, u.Size, func(p []byte, offset int64) error {
@@ -128,6 +130,7 @@ func (e *examination) peekAll(ctx context.Context, jobs []peekJob) error {
 			u.HeaderMissing = err.Error()
 			return
 		}
+		headers[job.at] = seen
 		u.Header = &UnverifiedHeader{Format: seen.Format, Tensors: seen.Tensors, Elements: seen.Elements, ByDType: seen.ByDType,
 			Members: seen.Members, Bytes: seen.Header, Read: seen.Read}
 	}
@@ -140,5 +143,22 @@ func (e *examination) peekAll(ctx context.Context, jobs []peekJob) error {
 	}
 	group.Wait()
 	e.report.Bytes.Peeked = spent.Load()
+	e.headers = headers
 	return context.Cause(ctx)
+}
+
+// measureUnread counts what the headers of unread files seem to say. The
+// numbers stand in the report alone, beside the record and outside of it.
+func (e *examination) measureUnread(model *inspect.Model, said []provenance.ClaimObservation) {
+	byPath := map[string]inspect.Unverified{}
+	for i, u := range e.report.Unread {
+		if u.Header == nil || u.Path == "" || i >= len(e.headers) {
+			continue
+		}
+		if _, twice := byPath[u.Path]; twice {
+			return // members of an index hold different files of one name: they are no one model
+		}
+		byPath[u.Path] = e.headers[i]
+	}
+	e.report.UnverifiedWeights = model.MeasureUnverified(byPath, said)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/attest"
 	"github.com/modelcheck/modelcheck/pkg/internal/dossier"
+	"github.com/modelcheck/modelcheck/pkg/internal/inspect"
 	"github.com/modelcheck/modelcheck/pkg/internal/packaging"
 	"github.com/modelcheck/modelcheck/pkg/internal/registry"
 	"github.com/modelcheck/modelcheck/pkg/policy"
@@ -45,10 +46,11 @@ type examination struct {
 	dossier *dossier.Dossier // where an evidence bundle is examined in place of the artifact
 	total   int64            // bytes of all distinct blobs
 
-	treeFiles []artifact.File // of a plain folder
-	receipt   *receipt        // that lies in it, nil where there is none
-	quick     bool            // only its receipt is compared
-	pull      *pull           // nil where no files are kept
+	headers   []inspect.Unverified // of Report.Unread, where describing
+	treeFiles []artifact.File      // of a plain folder
+	receipt   *receipt             // that lies in it, nil where there is none
+	quick     bool                 // only its receipt is compared
+	pull      *pull                // nil where no files are kept
 	findings  []provenance.Finding
 }
 

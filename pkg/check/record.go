@@ -22,6 +22,7 @@ import (
 // was read.
 func (e *examination) record() error {
 	if e.partial() && e.ref.Place() == artifact.Directory && len(e.treeFiles) == 0 && len(e.report.Unread) > 0 {
+		e.measureUnread(inspect.NewModel(inspect.ModelConfig{Partial: true}), nil)
 		return nil // nothing but large files: all that is known of them stands in Unread
 	}
 	m := &provenance.Manifest{Generator: e.generator()}
@@ -215,6 +216,7 @@ func (e *examination) disclose(m *provenance.Manifest) error {
 	said := disclose.Extract(in)
 	m.Findings = append(m.Findings, said.Findings...)
 	seen := model.Summary(said.Observations)
+	e.measureUnread(model, said.Observations)
 	e.loading(m, seen)
 	observations := slices.Concat(seen.Observations, e.precision(m), seen.Refile(said.Observations))
 	drawn := said.Conclude(observations)

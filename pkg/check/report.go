@@ -32,16 +32,19 @@ type Report struct {
 	SubstanceDigest artifact.Digest      `json:"substanceDigest,omitzero"`
 	Manifest        *provenance.Manifest `json:"manifest,omitempty"`
 	Bytes           Bytes                `json:"bytes"`
-	Unread          []Unread             `json:"unread,omitempty"`   // by Describe
-	Tensors         *Tensors             `json:"tensors,omitempty"`  // where Config.Tensors asked
-	Placed          *Placed              `json:"placed,omitempty"`   // by Pull
-	Receipt         *ReceiptCheck        `json:"receipt,omitempty"`  // of a folder that was pulled
-	Summary         *SummaryReport       `json:"summary,omitempty"`  // by Accept: nothing was hashed
-	Recorded        []RecordedStatement  `json:"recorded,omitempty"` // by Attest: what was signed and attached
-	Reviews         *policy.ReviewState  `json:"reviews,omitempty"`  // where the policy asks for reviews
-	Settings        []Setting            `json:"settings,omitempty"` // set by whoever calls
-	StartedAt       time.Time            `json:"startedAt"`
-	FinishedAt      time.Time            `json:"finishedAt"`
+	Unread          []Unread             `json:"unread,omitempty"` // by Describe
+	// UnverifiedWeights is what the headers in Unread seem to count, and how
+	// that compares with what documents state. It is in no record.
+	UnverifiedWeights []provenance.Weights `json:"unverifiedWeights,omitempty"`
+	Tensors           *Tensors             `json:"tensors,omitempty"`  // where Config.Tensors asked
+	Placed            *Placed              `json:"placed,omitempty"`   // by Pull
+	Receipt           *ReceiptCheck        `json:"receipt,omitempty"`  // of a folder that was pulled
+	Summary           *SummaryReport       `json:"summary,omitempty"`  // by Accept: nothing was hashed
+	Recorded          []RecordedStatement  `json:"recorded,omitempty"` // by Attest: what was signed and attached
+	Reviews           *policy.ReviewState  `json:"reviews,omitempty"`  // where the policy asks for reviews
+	Settings          []Setting            `json:"settings,omitempty"` // set by whoever calls
+	StartedAt         time.Time            `json:"startedAt"`
+	FinishedAt        time.Time            `json:"finishedAt"`
 	// Stopped says after which step the examination ended because the verdict
 	// was certain: "signatures", or "" where it went to its end.
 	Stopped string   `json:"stopped,omitempty"`

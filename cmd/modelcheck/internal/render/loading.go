@@ -91,16 +91,24 @@ func (p *page) weights(w provenance.Weights) {
 	if w.Folder != "." {
 		name += " " + Printable(w.Folder)
 	}
+	for _, l := range weightLines(w) {
+		p.line("  %-13s %s", cmp.Or(l.name, name), p.wrap(l.text, 16))
+	}
+}
+
+type weightLine struct{ name, text string } // name "" is that of the weights
+
+func weightLines(w provenance.Weights) []weightLine {
 	text := fmt.Sprintf("%s elements of %s in %s: %s", grouped(w.Stored), plural(w.Tensors, "tensor"), plural(w.Files, "file"), dtypes(w.ByDType))
 	if w.Main > 0 && w.Main != w.Stored {
 		text += fmt.Sprintf("; %s are the main model, %s scales, %s for multi-token prediction", grouped(w.Main), grouped(w.Scales), grouped(w.Predicted))
 	}
-	p.line("  %-13s %s", name, p.wrap(text, 16))
+	lines := []weightLine{{"", text}}
 	switch {
 	case w.Family != "":
-		p.field("shapes", p.wrap(fmt.Sprintf("%s of tensors follow from the configuration (%s); %d have no equation", plural(w.Equations, "kind"), Printable(w.Family), w.Unchecked), 16))
+		lines = append(lines, weightLine{"shapes", fmt.Sprintf("%s of tensors follow from the configuration (%s); %d have no equation", plural(w.Equations, "kind"), Printable(w.Family), w.Unchecked)})
 	case w.Why != "":
-		p.field("shapes", p.wrap("not compared: "+Printable(w.Why), 16))
+		lines = append(lines, weightLine{"shapes", "not compared: " + Printable(w.Why)})
 	}
 	for _, s := range w.Stated {
 		counts := cmp.Or(Printable(s.Counts), "fits no measured number; the nearest is "+grouped(s.Measured))
@@ -108,11 +116,12 @@ func (p *page) weights(w provenance.Weights) {
 		if len(s.Lines) > 0 {
 			where += ":" + strconv.Itoa(s.Lines[0])
 		}
-		p.field("stated", p.wrap(fmt.Sprintf("%s (%s): %s", Quoted(s.Text), where, counts), 16))
+		lines = append(lines, weightLine{"stated", fmt.Sprintf("%s (%s): %s", Quoted(s.Text), where, counts)})
 	}
 	if len(w.Definitions()) > 1 {
-		p.field("", p.wrap("these differ in definition, and do not contradict each other", 16))
+		lines = append(lines, weightLine{"stated", "these differ in definition, and do not contradict each other"})
 	}
+	return lines
 }
 
 func dtypes(by map[string]uint64) string {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/modelcheck/modelcheck/pkg/check"
@@ -28,6 +29,15 @@ func (p *page) unread(r *check.Report) {
 	}
 	if all.Tensors > 0 {
 		p.line("  unverified  together %d tensors with %d elements", all.Tensors, all.Elements)
+	}
+	for _, w := range r.UnverifiedWeights {
+		for _, l := range weightLines(w) {
+			name := "weights"
+			if w.Folder != "." {
+				name += " " + Printable(w.Folder)
+			}
+			p.line("  unverified  %s: %s", cmp.Or(l.name, name), l.text)
+		}
 	}
 }
 
