@@ -245,7 +245,7 @@ func mutants(t *testing.T, s *policy.Suite, text []byte, p *policy.Policy, m *pr
 				at += len(f.from)
 			}
 		}
-		for _, code := range []string{"code-on-load", "native-code", "serialized-objects", "network-on-load", "external-content"} {
+		for _, code := range []string{"code-on-load", "native-code", "serialized-objects", "reaches-system", "network-on-load", "external-content"} {
 			if at := strings.LastIndex(x.Require, `"`+code+`"`); at >= 0 {
 				replace(x.Rule+": without the finding "+code, x.Require[:at]+`"x"`+x.Require[at+len(code)+2:], effect)
 			}

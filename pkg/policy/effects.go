@@ -52,6 +52,7 @@ func Effects() []Effect {
 		// The files.
 		{provenance.CodeConfigMalformed, Deny, false, "loaders can see different settings in it"},
 		{provenance.CodeFormatMalformed, Deny, false, "loaders can see different tensors in it, or crash"},
+		{provenance.CodeWeightsIncomplete, Hold, false, "every byte was hashed, but it is a part of a model"},
 		{provenance.CodeFormatMismatch, Hold, false, "its name promises another format than its bytes have"},
 		{provenance.CodeIgnoredBySigner, Hold, false, "the signature does not cover it"},
 		{provenance.CodeIgnoredByDefault, Allow, false, "no loader reads what is git's; it was hashed and listed"},
@@ -59,6 +60,7 @@ func Effects() []Effect {
 		{provenance.CodeDocumentMalformed, Hold, false, "what it says was not read"},
 		{provenance.CodeNetworkOnLoad, Hold, false, "what is loaded is more than what was verified"},
 		{provenance.CodeLoadingUnknown, Hold, false, "nobody can say what loading it does"},
+		{provenance.CodeReachesSystem, Hold, false, "weights and templates need none of it: a person has to look"},
 		{provenance.CodeNativeCode, Allow, false, "a property of the model, named in the record"},
 		{provenance.CodeCodeOnLoad, Allow, false, "a property of the model, named in the record"},
 		{provenance.CodeSerializedObjects, Allow, false, "a property of the model, named in the record"},

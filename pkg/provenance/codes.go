@@ -57,12 +57,14 @@ const (
 	CodeDocumentTooLarge    = "document-too-large"
 	CodeDocumentMalformed   = "document-malformed"
 	CodeFormatMalformed     = "format-malformed"
+	CodeWeightsIncomplete   = "weights-incomplete" // files that an index or a numbered name promises are missing
 	CodeFormatMismatch      = "format-mismatch"
 	CodeCodeOnLoad          = "code-on-load"
 	CodeNetworkOnLoad       = "network-on-load"    // makes a loader fetch something from elsewhere
 	CodeNativeCode          = "native-code"        // machine code, whatever its name
 	CodeLoadingUnknown      = "loading-unknown"    // nobody can say what loading the file does
 	CodeSerializedObjects   = "serialized-objects" // pickle and its kin: loading may run code
+	CodeReachesSystem       = "reaches-system"     // a pickle or template that leads to processes, files, networks or the interpreter
 	CodeIgnoredBySigner     = "ignored-by-signer"  // a file that the signer had left out of a model signature
 	CodeIgnoredByDefault    = "ignored-git-file"   // a file of git's, which model signatures leave out
 	CodeIrregularFile       = "irregular-file"     // link, device or pipe in a plain tree

@@ -209,7 +209,7 @@ func (m *Model) checkReads() []provenance.Finding {
 				}
 			} else {
 				x.facts.Class = x.facts.Class.Worse(ClassFileRead)
-				out = append(out, newFinding("MC-ONNX-EXTERNAL-MISSING", codeIncomplete, name, fmt.Sprintf("the graph needs %q, which is not in the artifact", clip(file)),
+				out = append(out, newFinding("MC-ONNX-EXTERNAL-MISSING", provenance.CodeWeightsIncomplete, name, fmt.Sprintf("the graph needs %q, which is not in the artifact", clip(file)),
 					map[string]string{"location": clip(file), "loader": "an ONNX runtime"}))
 			}
 		}

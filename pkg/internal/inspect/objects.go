@@ -95,6 +95,7 @@ func (s *Sink) objects(f *Facts, what string, r pickle.Report) {
 		detail += ": " + clip(r.Reason)
 	}
 	s.finding(f, s.ruleOfPickle(r), provenance.CodeSerializedObjects, detail, facts)
+	s.reach(f, r)
 }
 
 func (s *Sink) ruleOfPickle(r pickle.Report) string {

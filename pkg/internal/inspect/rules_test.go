@@ -125,6 +125,7 @@ func fileExamples(t *testing.T) []example {
 		one("MC-KERAS-FILE", "m.keras", zip("metadata.json={}", `config.json={"module":"keras.layers","class_name":"StringLookup","config":{"vocabulary":"v.txt"}}`), zip("metadata.json={}", `config.json={"module":"keras.layers","class_name":"StringLookup","config":{"vocabulary":["v"]}}`)),
 		one("MC-NATIVE-CODE", "libx.so", "\x7fELF\x02\x01\x01", "\x7fELV\x02\x01\x01"),
 		one("MC-PICKLE-IMPORT", "m.pkl", system, tensorPickle),
+		one("MC-PICKLE-REACH", "m.pkl", system, "cnumpy\ndtype\n(S'f4'\ntR."),
 		one("MC-PICKLE-TENSORS", "m.pkl", tensorPickle, system),
 		one("MC-TEMPLATE-ESCAPE", "chat_template.jinja", "{{ x.__class__ }}", "{{ message.class }}"),
 		one("MC-TEMPLATE-INCLUDE", "chat_template.jinja", "{% include 'a' %}", "{{ include }}"),

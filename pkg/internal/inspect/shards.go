@@ -54,7 +54,7 @@ func (m *Model) checkIndex(name string, x *index) []provenance.Finding {
 		}
 	}
 	if len(absent) > 0 {
-		find("MC-INDEX-SHARD-MISSING", codeIncomplete, fmt.Sprintf("%d files that the index names are not in the artifact: %s", len(absent), quoted(clipAll(absent))), map[string]string{"files": listNames(absent)})
+		find("MC-INDEX-SHARD-MISSING", provenance.CodeWeightsIncomplete, fmt.Sprintf("%d files that the index names are not in the artifact: %s", len(absent), quoted(clipAll(absent))), map[string]string{"files": listNames(absent)})
 	}
 	if !known {
 		return out
@@ -84,14 +84,14 @@ func (x *index) compare(in map[[16]byte]int, twice int, find func(rule, code, de
 		}
 	}
 	if twice > 0 {
-		find("MC-INDEX-TENSOR-TWICE", codeIncomplete, fmt.Sprintf("%d tensors stand in two of the index's files", twice), map[string]string{"tensors": strconv.Itoa(twice)})
+		find("MC-INDEX-TENSOR-TWICE", provenance.CodeFormatMalformed, fmt.Sprintf("%d tensors stand in two of the index's files", twice), map[string]string{"tensors": strconv.Itoa(twice)})
 	}
 	if n := len(missing); n > 0 {
 		detail := fmt.Sprintf("%d tensors are not in the file that the index names", n)
 		if x.named {
 			detail += ", such as " + quoted(missing[:min(n, maxExamples)])
 		}
-		find("MC-INDEX-TENSOR-MISSING", codeIncomplete, detail, map[string]string{"tensors": strconv.Itoa(n)})
+		find("MC-INDEX-TENSOR-MISSING", provenance.CodeFormatMalformed, detail, map[string]string{"tensors": strconv.Itoa(n)})
 	}
 	if len(unlisted) > 0 {
 		n := 0
@@ -138,7 +138,7 @@ func (m *Model) checkNumbering() []provenance.Finding {
 		if len(have) == n {
 			continue
 		}
-		out = append(out, newFinding("MC-INDEX-SHARD-MISSING", codeIncomplete, key, fmt.Sprintf("the names promise %d files %q, there are %d", n, clip(key), len(have)),
+		out = append(out, newFinding("MC-INDEX-SHARD-MISSING", provenance.CodeWeightsIncomplete, key, fmt.Sprintf("the names promise %d files %q, there are %d", n, clip(key), len(have)),
 			map[string]string{"promised": strconv.Itoa(n), "found": strconv.Itoa(len(have))}))
 	}
 	return out

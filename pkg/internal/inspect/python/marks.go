@@ -71,9 +71,9 @@ var kindByName = func() map[string]string {
 	return out
 }()
 
-// kindOf returns the kind of a dotted name or of the nearest one above it, ""
+// KindOf returns the kind of a dotted name or of the nearest one above it, ""
 // for a name that is not marked.
-func kindOf(name string) string {
+func KindOf(name string) string {
 	name = name[:min(len(name), maxNameLen)] // longer than any that is marked
 	for {
 		if kind := kindByName[name]; kind != "" {
@@ -97,7 +97,8 @@ var modules = []string{
 	"soundfile", "tiktoken", "timm", "tokenizers", "torch", "torchaudio", "torchvision", "tqdm", "transformers", "xformers", "mlx", "sentence_transformers", "diffusers",
 }
 
-func listed(module string) bool {
+// Listed says whether a module, or the one that a name stands in, is among them.
+func Listed(module string) bool {
 	root, _, _ := strings.Cut(module, ".")
 	return slices.Contains(modules, root)
 }

@@ -15,7 +15,7 @@ func (s *scan) assignments() {
 			continue
 		}
 		root, _, _ := strings.Cut(value, ".")
-		if len(s.aliases[root]) == 0 && kindOf(value) == "" {
+		if len(s.aliases[root]) == 0 && KindOf(value) == "" {
 			continue
 		}
 		for _, target := range s.resolve(value) {
@@ -87,7 +87,7 @@ func (s *scan) address(t Token) {
 }
 
 func (s *scan) mark(name string, line int) {
-	kind := kindOf(name)
+	kind := KindOf(name)
 	if kind == "" || s.seen["mark "+name] {
 		return
 	}

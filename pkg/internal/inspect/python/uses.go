@@ -194,7 +194,7 @@ func (s *scan) importFrom(i int) int {
 func (s *scan) imported(module string, line int) {
 	s.add(&s.uses.Imports, "import ", module, line)
 	s.mark(module, line)
-	if !strings.HasPrefix(module, ".") && !listed(module) {
+	if !strings.HasPrefix(module, ".") && !Listed(module) {
 		s.add(&s.uses.Unlisted, "unlisted ", module, line)
 	}
 }
