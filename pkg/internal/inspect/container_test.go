@@ -52,10 +52,10 @@ func TestTorchZip(t *testing.T) {
 	}{
 		{"tensors only", "m.pt", []string{object, "a/data/0=\x00\x01\x02\x03", "a/version=3\n"}, ClassInert, []string{provenance.CodeSerializedObjects}},
 		{"as .bin", "pytorch_model.bin", []string{object, "a/data/0=\x7fELF"}, ClassInert, []string{provenance.CodeSerializedObjects}},
-		{"code", "m.pt", []string{code, "a/data/0=xxxx"}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects}},
-		{"code in a storage", "m.pt", []string{object, "a/data/0=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeFormatMismatch, provenance.CodeSerializedObjects}},
-		{"code in a second pickle", "m.pt", []string{object, "a/extra.pkl=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeSerializedObjects}},
-		{"deflated code", "m.pt", []string{object, "a/x*=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeFormatMismatch, provenance.CodeSerializedObjects}},
+		{"code", "m.pt", []string{code, "a/data/0=xxxx"}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeReachesSystem}},
+		{"code in a storage", "m.pt", []string{object, "a/data/0=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeFormatMismatch, provenance.CodeSerializedObjects, provenance.CodeReachesSystem}},
+		{"code in a second pickle", "m.pt", []string{object, "a/extra.pkl=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeSerializedObjects, provenance.CodeReachesSystem}},
+		{"deflated code", "m.pt", []string{object, "a/x*=cos\nsystem\n(S'id'\ntR."}, ClassCodeOnLoad, []string{provenance.CodeSerializedObjects, provenance.CodeFormatMismatch, provenance.CodeSerializedObjects, provenance.CodeReachesSystem}},
 		{"TorchScript", "m.pt", []string{object, "a/code/__torch__.py=def f(): pass\n"}, ClassUnknown, []string{provenance.CodeSerializedObjects}},
 		{"something else inside", "m.pt", []string{object, "a/other=\x00\x01\x02"}, ClassUnknown, []string{provenance.CodeSerializedObjects}},
 		{"a library inside", "m.pt2", []string{object, "a/x.so=\x7fELF\x02"}, ClassNative, []string{provenance.CodeSerializedObjects, provenance.CodeNativeCode}},
@@ -92,7 +92,7 @@ func TestSafetensorsThatIsAPickle(t *testing.T) {
 	file := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 	file = append(append(file, header...), payload...)
 	f := look("m.safetensors", file, 50)
-	if f.Class != ClassCodeOnLoad || f.Format != FormatSafetensors || !slices.Equal(ids(f), []string{provenance.CodeFormatMismatch, provenance.CodeSerializedObjects}) {
+	if f.Class != ClassCodeOnLoad || f.Format != FormatSafetensors || !slices.Equal(ids(f), []string{provenance.CodeFormatMismatch, provenance.CodeSerializedObjects, provenance.CodeReachesSystem}) {
 		t.Fatalf("%v %v", f.Class, f.Findings)
 	}
 	if got := f.Findings[1].Facts["imports"]; got != "os.system" {

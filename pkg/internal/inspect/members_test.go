@@ -59,8 +59,8 @@ func TestTar(t *testing.T) {
 		{"texts", []string{"a.txt=hello", "d/b.txt=hello"}, ClassInert, nil},
 		{"NeMo's", []string{"model_config.yaml=a: 1\n", "model_weights.ckpt=" + harmless}, ClassInert, []string{"MC-PICKLE-TENSORS"}},
 		{"a target", []string{"model_config.yaml=a: {_target_: os.system}\n"}, ClassCodeOnLoad, []string{"MC-CONFIG-TARGET"}},
-		{"code in a zip in it", []string{"w.ckpt=" + inner}, ClassCodeOnLoad, []string{"MC-PICKLE-IMPORT"}},
-		{"a pickle", []string{"p=" + code}, ClassCodeOnLoad, []string{"MC-PICKLE-IMPORT"}},
+		{"code in a zip in it", []string{"w.ckpt=" + inner}, ClassCodeOnLoad, []string{"MC-PICKLE-IMPORT", "MC-PICKLE-REACH"}},
+		{"a pickle", []string{"p=" + code}, ClassCodeOnLoad, []string{"MC-PICKLE-IMPORT", "MC-PICKLE-REACH"}},
 		{"a library", []string{"x.so=\x7fELF\x02"}, ClassNative, []string{"MC-NATIVE-CODE"}},
 		{"a way out", []string{"../x.txt=hello"}, ClassUnknown, []string{"MC-ARCHIVE-NAME"}},
 		{"a link out", []string{"x=->/etc/passwd"}, ClassUnknown, []string{"MC-ARCHIVE-NAME"}},
@@ -69,7 +69,7 @@ func TestTar(t *testing.T) {
 		{"a pipe", []string{"x=!"}, ClassUnknown, []string{"MC-ARCHIVE-NAME"}},
 		{"a long name", []string{strings.Repeat("long/", 60) + "a.txt=x"}, ClassInert, nil},
 		{"same name twice", []string{"a.txt=x", "a.txt=y"}, ClassUnknown, []string{"MC-ARCHIVE-MALFORMED"}},
-		{"a tar in a tar", []string{"a.tar=" + string(tarOf(t, "p.pkl="+code))}, ClassCodeOnLoad, []string{"MC-PICKLE-IMPORT"}},
+		{"a tar in a tar", []string{"a.tar=" + string(tarOf(t, "p.pkl="+code))}, ClassCodeOnLoad, []string{"MC-PICKLE-IMPORT", "MC-PICKLE-REACH"}},
 		{"a template", []string{"chat_template.jinja={{ x.__class__ }}"}, ClassTemplate, []string{"MC-TEMPLATE-ESCAPE"}},
 	}
 	for _, tt := range tests {
