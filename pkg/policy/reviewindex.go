@@ -16,6 +16,11 @@ func (j *reviewJudge) judgeIndex() []Reason {
 	var fresh *provenance.ReviewIndex
 	stale := false
 	for _, s := range j.c.Reviewing.Indexes {
+		if s.Index == nil && s.Candidate.Verdict == provenance.Proven && s.Candidate.Code == provenance.CodeAttestationVerified &&
+			s.Candidate.PredicateType == provenance.ReviewIndexType && j.indexer(s.Candidate) {
+			// It may be the newest one, and name what an older one does not.
+			return []Reason{{Code: provenance.CodeReviewIndexMissing, Effect: Hold, Message: "a signed list of reviews cannot be read"}}
+		}
 		x := s.Index
 		if x == nil || x.Subject != j.c.Manifest.Subject || s.Candidate.Verdict != provenance.Proven ||
 			s.Candidate.Code != provenance.CodeAttestationVerified || s.Candidate.PredicateType != provenance.ReviewIndexType || !j.indexer(s.Candidate) {

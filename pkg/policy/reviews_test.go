@@ -326,6 +326,10 @@ func TestReviewsIndex(t *testing.T) {
 	expect(t, judge(index("registrar", fresh, legal)), policy.Hold, signed, counted, provenance.CodeReviewNotIndexed)
 	rejection := reviewBy("cem", "model-risk", m, p, against(provenance.Rejection, provenance.Reject))
 	expect(t, judge(index("registrar", fresh, legal, risk, rejection)), policy.Deny, signed, counted, provenance.CodeReviewWithheld)
+	unreadable, stranger := index("registrar", fresh), index("mallory", fresh)
+	unreadable.Index, stranger.Index = nil, nil
+	expect(t, judge(index("registrar", fresh, legal, risk), unreadable), policy.Hold, signed, counted, provenance.CodeReviewIndexMissing)
+	expect(t, judge(index("registrar", fresh, legal, risk), stranger), policy.Allow, signed, counted)
 	// A list that leaves out a rejection does not make it go away.
 	c := reviewed(p, m, legal, risk, rejection)
 	c.Reviewing.Indexes = []policy.SignedIndex{index("registrar", fresh, legal, risk)}
