@@ -60,10 +60,14 @@ func message(head string, reasons []policy.Reason) string {
 }
 
 // cut keeps a message within MaxMessage, and valid UTF-8.
-func cut(s string) string {
+func cut(s string) string { return short(s, MaxMessage) }
+
+// short keeps a text within so many bytes, and valid UTF-8.
+func short(s string, most int) string {
 	const more = "…"
-	if len(s) <= MaxMessage {
-		return strings.ToValidUTF8(s, "\ufffd")
+	s = strings.ToValidUTF8(s, "\ufffd")
+	if len(s) <= most {
+		return s
 	}
-	return strings.ToValidUTF8(s[:MaxMessage-len(more)], "") + more
+	return strings.ToValidUTF8(s[:most-len(more)], "") + more
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
 
@@ -17,6 +19,7 @@ type form uint8
 const (
 	plain   form = iota // HOST/REPOSITORY:TAG, as container runtimes take it
 	uri                 // oci://HOST/…; every other scheme is a source that cannot be verified
+	either              // plain or uri
 	parts               // an object of repository and tag
 	foreign             // whatever stands here names a source that cannot be verified
 )
@@ -30,7 +33,8 @@ type site struct {
 }
 
 type finder struct {
-	found []Found
+	*Finder
+	sight Sight
 	seen  map[string]bool
 }
 
@@ -102,12 +106,13 @@ func (f *finder) take(at string, v any, s site) error {
 		return nil
 	}
 	f.seen[at] = true
-	if len(f.found) == MaxReferences {
+	if len(f.sight.Found) == MaxReferences {
 		return fmt.Errorf("looking for references: %w of %d", ErrLimit, MaxReferences)
 	}
 	one := Found{Pointer: at, Kind: s.kind}
 	switch s.form {
 	case foreign:
+		one.Text = foreignText(v)
 		one.Err = fmt.Errorf("%w: the source named at %s is no OCI registry", ErrNotVerifiable, at)
 	case parts:
 		text, err := join(at, v)
@@ -127,8 +132,27 @@ func (f *finder) take(at string, v any, s site) error {
 		one.Text = text
 		one.Reference, one.Err = parse(text, s.form)
 	}
-	f.found = append(f.found, one)
+	f.sight.Found = append(f.sight.Found, one)
 	return nil
+}
+
+// maxForeign is the longest text of what names no registry: a path in a bucket
+// is shorter, and the rest only has to differ where it differs.
+const maxForeign = 256
+
+func foreignText(v any) string {
+	text, ok := v.(string)
+	if !ok {
+		b, err := json.Marshal(v, json.Deterministic(true))
+		if err != nil {
+			return fmt.Sprint(v)
+		}
+		text = string(b)
+	}
+	if len(text) > maxForeign {
+		text = strings.ToValidUTF8(text[:maxForeign], "") + "… " + artifact.SumSHA256([]byte(text)).String()
+	}
+	return text
 }
 
 // join puts an image that is written as an object into one text.
@@ -162,7 +186,7 @@ func parse(text string, form form) (artifact.Reference, error) {
 	switch {
 	case form == uri && !hasScheme:
 		return artifact.Reference{}, fmt.Errorf("%w: %q has no scheme, want oci://", ErrNotVerifiable, text)
-	case form == uri && scheme != "oci":
+	case (form == uri || form == either && hasScheme) && scheme != "oci":
 		return artifact.Reference{}, fmt.Errorf("%w: %q is no OCI registry (scheme %q)", ErrNotVerifiable, text, scheme)
 	case form == plain && hasScheme:
 		return artifact.Reference{}, fmt.Errorf("%w %q: an image has no scheme", artifact.ErrBadReference, text)

@@ -15,16 +15,6 @@ func groupKind(version, kind string) string {
 	return group + "/" + kind
 }
 
-// isList says whether a kind is a list of objects: List, or a known kind's.
-func isList(key string) bool {
-	one, ok := strings.CutSuffix(key, "List")
-	if !ok {
-		return false
-	}
-	_, known := sitesOf(one)
-	return one == "/" || known
-}
-
 // at reads a site from its dotted form: "spec.containers[].image".
 func at(path string, kind Kind, form form) site {
 	return site{path: strings.Split(strings.ReplaceAll(path, "[]", ".[]"), "."), kind: kind, form: form}
@@ -89,6 +79,8 @@ var without = []string{
 	"apiextensions.k8s.io/CustomResourceDefinition",
 	"autoscaling/HorizontalPodAutoscaler", "autoscaling/Scale",
 	"cert-manager.io/Certificate", "cert-manager.io/ClusterIssuer", "cert-manager.io/Issuer",
+	"/Binding", "/NodeProxyOptions", "/PodAttachOptions", "/PodExecOptions", "/PodPortForwardOptions", "/PodProxyOptions", "/ServiceProxyOptions",
+	"authentication.k8s.io/TokenRequest", "policy/Eviction",
 	"coordination.k8s.io/Lease", "discovery.k8s.io/EndpointSlice",
 	"gateway.networking.k8s.io/Gateway", "gateway.networking.k8s.io/HTTPRoute",
 	"monitoring.coreos.com/PodMonitor", "monitoring.coreos.com/PrometheusRule", "monitoring.coreos.com/ServiceMonitor",

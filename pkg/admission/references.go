@@ -3,9 +3,12 @@ package admission
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/strictjson"
+	"github.com/modelcheck/modelcheck/pkg/policy"
 )
 
 // Limits of References.
@@ -53,6 +56,20 @@ func (k Kind) String() string {
 	}
 }
 
+// MarshalText writes the word of String.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads a word of String and refuses others.
+func (k *Kind) UnmarshalText(b []byte) error {
+	for _, known := range []Kind{KindImage, KindModel} {
+		if known.String() == string(b) {
+			*k = known
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown kind of reference %q", b)
+}
+
 // A Found is one place in an object where a model or an image is named.
 // Reference is useful only where Err is nil; where it is not, the place must
 // be judged as not verified, never skipped.
@@ -70,9 +87,66 @@ type Found struct {
 // list is looked at item by item. An empty result means that the kind is known
 // and names nothing.
 func References(object []byte) ([]Found, error) {
-	if len(object) > MaxObject {
-		return nil, fmt.Errorf("reading an object of %d bytes: %w of %d", len(object), ErrLimit, MaxObject)
+	var f Finder
+	sight, err := f.Look(object)
+	return sight.Found, err
+}
+
+// A Finder finds references in objects of the kinds in the table, and where
+// else a policy says. The zero value knows the table alone.
+type Finder struct {
+	paths        map[string][]site // by group/Kind
+	known        map[string]bool   // kinds that the policy knows
+	annotations  []string
+	unknownKinds bool // are looked through, and no error
+}
+
+// NewFinder returns the finder of a policy.
+func NewFinder(a policy.Admission) *Finder {
+	f := &Finder{paths: map[string][]site{}, known: map[string]bool{}, annotations: a.Annotations, unknownKinds: a.AllowUnknownKinds}
+	for _, r := range a.References {
+		key := r.Kind
+		if !strings.Contains(key, "/") {
+			key = "/" + key
+		}
+		if !r.Further {
+			f.known[key] = true
+		}
+		if r.Path != "" {
+			f.paths[key] = append(f.paths[key], at(r.Path, KindModel, either))
+		}
 	}
+	return f
+}
+
+// A Sight is what Look found.
+type Sight struct {
+	Found []Found
+	// Unknown are the kinds, as group/Kind, of which nobody said where they name
+	// models; only a policy that allows that gets here.
+	Unknown []string
+	// Elsewhere are strings that look like models and stand where none is
+	// expected. They are not judged.
+	Elsewhere []Found
+}
+
+// Look is References, and looks where the policy says too.
+func (f *Finder) Look(object []byte) (Sight, error) {
+	if len(object) > MaxObject {
+		return Sight{}, fmt.Errorf("reading an object of %d bytes: %w of %d", len(object), ErrLimit, MaxObject)
+	}
+	root, err := decode(object)
+	if err != nil {
+		return Sight{}, err
+	}
+	search := finder{Finder: f, seen: map[string]bool{}}
+	if err := search.object("", root, true); err != nil {
+		return Sight{}, err
+	}
+	return search.sight, nil
+}
+
+func decode(object []byte) (map[string]any, error) {
 	var v any
 	if err := strictjson.Decode(object, &v); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -81,11 +155,42 @@ func References(object []byte) ([]Found, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: not a JSON object", ErrMalformed)
 	}
-	f := finder{seen: map[string]bool{}}
-	if err := f.object("", root, true); err != nil {
-		return nil, err
+	return root, nil
+}
+
+// sitesOf returns where references stand in a kind, and whether it is known.
+func (f *Finder) sitesOf(key string) ([]site, bool) {
+	sites, known := sitesOf(key)
+	sites = slices.Concat(sites, f.paths[key])
+	for _, name := range f.annotations {
+		sites = append(sites, annotated(sites, name)...)
 	}
-	return f.found, nil
+	return sites, known || f.known[key]
+}
+
+// annotated are the places of an annotation: that of the object, and those of
+// the Pods that it makes.
+func annotated(sites []site, name string) []site {
+	out := []site{{path: []string{"metadata", "annotations", name}, kind: KindModel, form: either}}
+	for _, s := range sites {
+		pod, ok := cutSuffix(s.path, "containers", "[]", "image")
+		if !ok || len(pod) == 0 {
+			continue
+		}
+		if last := len(pod) - 1; pod[last] == "spec" {
+			pod = append(slices.Clone(pod[:last]), "metadata")
+		}
+		out = append(out, site{path: append(slices.Clone(pod), "annotations", name), kind: KindModel, form: either})
+	}
+	return out
+}
+
+func cutSuffix(path []string, suffix ...string) ([]string, bool) {
+	n := len(path) - len(suffix)
+	if n < 0 || !slices.Equal(path[n:], suffix) {
+		return nil, false
+	}
+	return path[:n], true
 }
 
 // object looks at one object, or where list says so at the items of a list.
@@ -99,15 +204,26 @@ func (f *finder) object(at string, o map[string]any, list bool) error {
 		return err
 	}
 	key := groupKind(version, kind)
-	sites, known := sitesOf(key)
+	sites, known := f.sitesOf(key)
 	switch {
-	case known:
-		return f.sites(at, o, sites)
-	case list && isList(key):
+	case list && f.isList(key) && !known:
 		return f.items(at, o)
-	default:
+	case !known && !f.unknownKinds:
 		return fmt.Errorf("%w: %q of %q: where it names models is not known", ErrUnknownKind, kind, version)
+	case !known:
+		f.sight.Unknown = append(f.sight.Unknown, key)
 	}
+	return f.sites(at, o, sites)
+}
+
+// isList says whether a kind is a list of objects: List, or a known kind's.
+func (f *finder) isList(key string) bool {
+	one, ok := strings.CutSuffix(key, "List")
+	if !ok {
+		return false
+	}
+	_, known := f.sitesOf(one)
+	return one == "/" || known
 }
 
 func (f *finder) items(at string, o map[string]any) error {

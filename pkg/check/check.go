@@ -107,6 +107,14 @@ func New(cfg Config) (*Checker, error) {
 	return &Checker{cfg: cfg, client: client, verifier: verifier, profiles: list}, nil
 }
 
+// For returns the same checker for a model that is wanted for something else
+// than Config.For says.
+func (c *Checker) For(use policy.Use) *Checker {
+	out := *c
+	out.cfg.For = use
+	return &out
+}
+
 // trustMaterial hands what the policy trusts to the room that checks
 // signatures.
 func trustMaterial(p *policy.Policy, now func() time.Time) attest.Config {

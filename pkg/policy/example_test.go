@@ -35,7 +35,7 @@ findings:
 	// Output:
 	// <nil>
 	// [platform.pub trusted_root.json]
-	// invalid policy: line 3, column 1: policy: unknown key "signer" (known: apiVersion, kind, trustedRoots, signers, criteria, reviewers, require, summaries, allowUnsigned, findings, rules, use, scopes, expires, extends)
+	// invalid policy: line 3, column 1: policy: unknown key "signer" (known: apiVersion, kind, trustedRoots, signers, criteria, reviewers, require, summaries, allowUnsigned, findings, rules, use, scopes, admission, expires, extends)
 }
 
 func ExamplePolicy_Evaluate() {

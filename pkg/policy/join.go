@@ -64,7 +64,7 @@ func (p *Policy) joins() error {
 		return nil
 	}
 	p.joint = true
-	for _, check := range []func() error{p.joinSigners, p.joinRoots, p.joinTypes, p.joinNames} {
+	for _, check := range []func() error{p.joinSigners, p.joinRoots, p.joinTypes, p.joinNames, p.joinAdmission} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func Parse(data []byte) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "summaries", "allowUnsigned", "findings", "rules", "use", "scopes", "expires", "extends")
+	f, err := fields(top, "policy", "apiVersion", "kind", "trustedRoots", "signers", "criteria", "reviewers", "require", "summaries", "allowUnsigned", "findings", "rules", "use", "scopes", "admission", "expires", "extends")
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +58,9 @@ func Parse(data []byte) (*Policy, error) {
 		return nil, err
 	}
 	if err := p.parseSummaries(f["summaries"]); err != nil {
+		return nil, err
+	}
+	if p.admission, err = parseAdmission(f["admission"]); err != nil {
 		return nil, err
 	}
 	if p.expires, err = parseExpires(f["expires"]); err != nil {

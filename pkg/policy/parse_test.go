@@ -267,7 +267,7 @@ func FuzzParse(f *testing.F) {
 
 func TestErrorsName(t *testing.T) {
 	_, err := policy.Parse([]byte(head + "rule: 1\n"))
-	if got, want := fmt.Sprint(err), `invalid policy: line 3, column 1: policy: unknown key "rule" (known: apiVersion, kind, trustedRoots, signers, criteria, reviewers, require, summaries, allowUnsigned, findings, rules, use, scopes, expires, extends)`; got != want {
+	if got, want := fmt.Sprint(err), `invalid policy: line 3, column 1: policy: unknown key "rule" (known: apiVersion, kind, trustedRoots, signers, criteria, reviewers, require, summaries, allowUnsigned, findings, rules, use, scopes, admission, expires, extends)`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

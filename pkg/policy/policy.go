@@ -41,6 +41,7 @@ type Policy struct {
 	scopes        []scope            // by name
 	unmatched     bool               // For found no scope
 	scoped        bool               // For chose among scopes
+	admission     *admissionSection  // nil where the file has no such section
 	expires       time.Time          // zero: never
 	extends       Extends            // the policy that this one tightens
 	base          *Policy            // that policy, once Extend was called

@@ -135,6 +135,15 @@ const (
 	CodeRecordSchema       = "record-schema"        // does not fit schemas/manifest-v1.json
 	CodeRecordNotCanonical = "record-not-canonical" // says nothing wrong, in other bytes than those of the record
 
+	// Admission of Kubernetes objects.
+	CodeObjectMalformed    = "object-malformed"      // not what its kind says, or no admission request
+	CodeKindUnknown        = "kind-unknown"          // nobody said where the kind names models
+	CodeReferenceMalformed = "reference-malformed"   // what stands where a model is named is no reference
+	CodeNotVerifiable      = "source-not-verifiable" // a bucket, a hub, a volume: no registry
+	CodeUnpinned           = "reference-unpinned"    // named by a tag, which can move before the node pulls
+	CodeDeadline           = "deadline-exceeded"     // the time to answer ended before there was a verdict
+	CodeExempted           = "exempted"              // the policy lets it in whatever its verdict, for a time
+
 	// Reviews.
 	CodeReviewCounted         = "review-counted"          // it holds, and counts for its role
 	CodeReviewMissing         = "review-missing"          // a role's quorum is not met
