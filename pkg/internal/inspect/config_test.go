@@ -75,6 +75,9 @@ func TestConfigRules(t *testing.T) {
 		{"no trust in YAML", "c.yml", "trust_remote_code: false\n", ClassInert, "", ""},
 		{"python tag", "c.yaml", "x: !!python/object/apply:os.system [id]\n", ClassCodeOnLoad, "yaml tag", ""},
 		{"behind an anchor", "c.yaml", "a: &b {_target_: x.y}\nc: *b\n", ClassCodeOnLoad, "_target_", ""},
+		{"name by an alias", "c.yaml", "a: &b _target_\n*b : os.system\n", ClassCodeOnLoad, "_target_", ""},
+		{"python tag on a name", "c.yaml", "? !!python/object/apply:os.system [id]\n: x\n", ClassCodeOnLoad, "yaml tag", ""},
+		{"inside a name", "c.yaml", "? {_target_: os.system}\n: x\n", ClassCodeOnLoad, "_target_", ""},
 		{"plain YAML", "c.yaml", "a: &b [1, two]\nc: *b\n<<: {d: 1}\n", ClassInert, "", ""},
 		{"template", "tokenizer_config.json", `{"chat_template":"{{ x }}"}`, ClassTemplate, "", ""},
 	}
@@ -119,7 +122,7 @@ func TestConfigMalformed(t *testing.T) {
 
 func TestYAMLMalformed(t *testing.T) {
 	for _, text := range []string{
-		"a: 1\na: 2\n", "a: [", "\ta: 1", "a: *b\n", "%", strings.Repeat("[", 100) + strings.Repeat("]", 100), "a: \xff\xfe\n",
+		"a: 1\na: 2\n", "a: &b a\n*b : 2\n", "a: [", "\ta: 1", "a: *b\n", "%", strings.Repeat("[", 100) + strings.Repeat("]", 100), "a: \xff\xfe\n",
 	} {
 		f := Config("c.yaml", artifact.SumSHA256([]byte(text)), []byte(text))
 		if f.Class != ClassUnknown || len(f.Findings) != 1 || f.Findings[0].ID != provenance.CodeConfigMalformed {

@@ -55,8 +55,8 @@ func (w *yamlWalk) node(n *yaml.Node, path []frame) error {
 	if len(path) > strictjson.MaxDepth {
 		return fmt.Errorf("%w: nested deeper than %d", errYAML, strictjson.MaxDepth)
 	}
-	if tag := n.LongTag(); strings.HasPrefix(tag, "tag:yaml.org,2002:python") {
-		w.tags(tag, w.scalar(n, path))
+	if w.isPython(n) {
+		w.tags(n.LongTag(), w.scalar(n, path))
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -80,17 +80,35 @@ func (w *yamlWalk) node(n *yaml.Node, path []frame) error {
 func (w *yamlWalk) mapping(n *yaml.Node, path []frame) error {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if key.Kind == yaml.ScalarNode && seen[key.Value] && key.Value != "<<" {
-			return fmt.Errorf("%w: line %d: %q stands twice", errYAML, key.Line, clip(key.Value))
+		key, at := n.Content[i], w.offset(n.Content[i])
+		alias := key.Kind == yaml.AliasNode
+		if alias {
+			key = key.Alias // it names the member by what it stands for
 		}
-		seen[key.Value] = true
-		f := frame{object: true, name: key.Value, start: w.offset(key)}
+		f := frame{object: true, name: key.Value, start: at}
+		// A loader constructs names as it constructs values. A plain name is no
+		// value, and is not visited as one.
+		if !alias && (key.Kind != yaml.ScalarNode || w.isPython(key)) {
+			if err := w.node(key, append(path, f)); err != nil {
+				return err
+			}
+		}
+		if key.Kind == yaml.ScalarNode && key.Value != "<<" {
+			if seen[key.Value] {
+				return fmt.Errorf("%w: line %d: %q stands twice", errYAML, key.Line, clip(key.Value))
+			}
+			seen[key.Value] = true
+		}
 		if err := w.node(n.Content[i+1], append(path, f)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// isPython says whether a node makes PyYAML construct something of Python's.
+func (w *yamlWalk) isPython(n *yaml.Node) bool {
+	return strings.HasPrefix(n.LongTag(), "tag:yaml.org,2002:python")
 }
 
 func (w *yamlWalk) scalar(n *yaml.Node, path []frame) scalar {

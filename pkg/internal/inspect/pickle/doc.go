@@ -65,7 +65,7 @@ const (
 	// maxStack is the deepest stack, and the most open marks. Picklers write
 	// lists and dictionaries in batches of 1,000 items.
 	maxStack = 1 << 17
-	// maxMemo, in entries of 9 bytes: the data.pkl of a shard with 10,000
+	// maxMemo, in entries of 12 bytes: the data.pkl of a shard with 10,000
 	// tensors memoises about 200,000 objects.
 	maxMemo = 1 << 20
 	// maxName in bytes: the longest of torch's own names has 52.

@@ -29,13 +29,20 @@ const (
 type machine struct {
 	stack []value
 	marks []int
-	memo  []value
-	known []bool // which memo entries are set
+	memo  []*memoPage // by pages: an index far out makes no room for those before it
 	// memoised counts the set entries: MEMOIZE stores at that index.
 	memoised uint64
 	texts    []string
 	globals  []string
 	ids      map[string]uint32
+}
+
+// A memoPage is a part of the memo.
+type memoPage [512]memoEntry
+
+type memoEntry struct {
+	value
+	set bool
 }
 
 var (
@@ -104,21 +111,31 @@ func (m *machine) put(i uint64) error {
 	if i >= maxMemo {
 		return errFull
 	}
-	for uint64(len(m.memo)) <= i {
-		m.memo, m.known = append(m.memo, value{}), append(m.known, false)
+	if page := int(i / uint64(len(memoPage{}))); page >= len(m.memo) {
+		m.memo = append(m.memo, make([]*memoPage, page+1-len(m.memo))...)
 	}
-	if !m.known[i] {
+	e := m.entry(i)
+	if !e.set {
 		m.memoised++
 	}
-	m.memo[i], m.known[i] = m.stack[n-1], true
+	*e = memoEntry{m.stack[n-1], true}
 	return nil
 }
 
+// entry returns the memo's entry at i, for which there is a page.
+func (m *machine) entry(i uint64) *memoEntry {
+	page := &m.memo[i/uint64(len(memoPage{}))]
+	if *page == nil {
+		*page = new(memoPage)
+	}
+	return &(*page)[i%uint64(len(memoPage{}))]
+}
+
 func (m *machine) get(i uint64) error {
-	if i >= uint64(len(m.memo)) || !m.known[i] {
+	if i/uint64(len(memoPage{})) >= uint64(len(m.memo)) || !m.entry(i).set {
 		return errMemo
 	}
-	return m.push(m.memo[i])
+	return m.push(m.entry(i).value)
 }
 
 func (m *machine) pushText(s string) error {

@@ -37,22 +37,21 @@ const maxNames = 1000
 func Same(a, b []Digest) Sameness {
 	var s Sameness
 	s.SharedA, s.SharedB = share(a, b), share(b, a)
-	inB := byName(b)
-	seen := map[string]bool{}
-	for _, d := range Sorted(a) {
-		other, ok := inB[d.Name]
-		if slices.ContainsFunc(other, d.equal) {
+	leaves := make(map[Sum]bool, len(b))
+	for _, d := range b {
+		leaves[d.leaf()] = true
+	}
+	for _, d := range a {
+		if leaves[d.leaf()] {
 			s.Equal++
 		}
-		if seen[d.Name] {
-			continue
-		}
-		seen[d.Name] = true
-		if !ok {
-			s.list(&s.OnlyA, d.Name)
+	}
+	inA, inB := byName(a), byName(b)
+	for _, name := range names(a) {
+		if _, ok := inB[name]; !ok {
+			s.list(&s.OnlyA, name)
 		}
 	}
-	inA := byName(a)
 	for _, name := range names(b) {
 		mine, ok := inA[name]
 		if !ok {
@@ -116,8 +115,6 @@ func names(all []Digest) []string {
 	slices.SortFunc(out, strings.Compare)
 	return slices.Compact(out)
 }
-
-func (d Digest) equal(e Digest) bool { return d.content() == e.content() }
 
 func (s *Sameness) list(into *[]string, name string) {
 	if len(*into) == maxNames {
