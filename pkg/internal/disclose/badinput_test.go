@@ -35,6 +35,7 @@ func TestNothingIsBelieved(t *testing.T) {
 		"another's paper":    "# Foo-7B\n\nOur model.\n\n```\n@misc{x,\n title={Bar-9B Technical Report},\n eprint={2401.00001},\n}\n```\n",
 		"released, others":   "# Foo-7B\n\nOur models.\n\n- 2024.01.02: We released the Bar-9B series.\n",
 		"no date":            "# Foo-7B\n\nOur models.\n\n- 2024.99.99: We released Foo-7B.\n",
+		"no model at all":    "# Tool\n\nIt manages checkpoints of containers.\n\n## Known limitations\n\nThe filter works in very new kernels only.\n",
 		"half a table":       "# Foo\n\n| Model | Base Model |\n|---|\n| Foo | Bar-9B |\n",
 		"languages of whom":  "# Foo-7B\n\nMultilingual support for over 29 languages, including Klingon, and more.\n",
 	} {

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -16,18 +18,57 @@ func (c *collector) modelConfigs() {
 		if !isModelConfigName(file.Path) || !in || dir != "" {
 			continue
 		}
-		d := jsonDoc{kind: provenance.SourceFile, method: methodModelConfig, path: file.Path, digest: file.Digest, text: file.Text}
-		if !c.open(d) || path.Base(file.Path) != "config.json" {
+		read, method := (*collector).modelConfig, methodModelConfig
+		switch path.Base(file.Path) {
+		case "tokenizer_config.json":
+			read, method = (*collector).tokenizerConfig, methodTokenizer
+		case "generation_config.json":
+			read, method = (*collector).generationConfig, methodGeneration
+		}
+		if d := (jsonDoc{kind: provenance.SourceFile, method: method, path: file.Path, digest: file.Digest, text: file.Text}); c.open(d) {
+			read(c, d)
+		}
+	}
+}
+
+func (c *collector) modelConfig(d jsonDoc) {
+	c.sayText(d, "/model_type", "model.architecture")
+	c.sayNumber(d, "/max_position_embeddings", "model.context")
+	c.sayNumber(d, "/vocab_size", "model.vocabulary")
+	c.sayText(d, "/quantization_config/quant_method", "model.quantization")
+	// Transformers renamed torch_dtype to dtype (4.56); a file with both
+	// says so twice.
+	c.sayText(d, "/torch_dtype", "model.precision.configured")
+	c.sayText(d, "/dtype", "model.precision.configured")
+}
+
+// tokenizerConfig reads where the tokenizer cuts. Transformers writes 1e30 for
+// "nowhere", which is no number of tokens. Templates and code are inspect's.
+func (c *collector) tokenizerConfig(d jsonDoc) {
+	c.sayNumber(d, "/model_max_length", "model.context.tokenizer")
+}
+
+// generationKeys are the settings that decide what a model answers when nobody
+// sets others (transformers, GenerationConfig).
+var generationKeys = []string{
+	"do_sample", "max_length", "max_new_tokens", "min_p", "num_beams", "repetition_penalty", "temperature", "top_k", "top_p",
+}
+
+// generationConfig reads those of them that are numbers or booleans, as one
+// value that is quoted from the first to the last.
+func (c *collector) generationConfig(d jsonDoc) {
+	settings := map[string]jsontext.Value{}
+	all := member{start: len(d.text)}
+	for _, key := range generationKeys {
+		m, ok := d.at("/" + key)
+		if !ok || m.value.Kind() != '0' && m.value.Kind() != 't' && m.value.Kind() != 'f' {
 			continue
 		}
-		c.sayText(d, "/model_type", "model.architecture")
-		c.sayNumber(d, "/max_position_embeddings", "model.context")
-		c.sayNumber(d, "/vocab_size", "model.vocabulary")
-		c.sayText(d, "/quantization_config/quant_method", "model.quantization")
-		// Transformers renamed torch_dtype to dtype (4.56); a file with both
-		// says so twice.
-		c.sayText(d, "/torch_dtype", "model.precision.configured")
-		c.sayText(d, "/dtype", "model.precision.configured")
+		settings[key] = m.value
+		all.start, all.end = min(all.start, m.start), max(all.end, m.end)
+	}
+	if len(settings) > 0 {
+		c.say("use.generation", d.observe(all, marshal(settings)))
 	}
 }
 

@@ -21,6 +21,7 @@ func (c *collector) prose(k *card) {
 		c.teacherSentence(k, s)
 		c.computeSentence(k, s)
 		c.cutoffSentence(k, s)
+		c.dataSentence(k, s)
 		c.fieldSentence(k, s)
 	}
 	for _, h := range text.headings {

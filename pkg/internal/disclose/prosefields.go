@@ -50,7 +50,10 @@ func statedDate(s string) []byte {
 }
 
 // cardField is an item of the Hub's model card template: "- **License:** MIT".
-var cardField = regexp.MustCompile(`(?i)^(developed by|model license|code license|license|finetuned from model(?: \[optional\])?|finetuned from)\s?: (.+)$`)
+var cardField = regexp.MustCompile(`(?i)^(developed by|hardware type|hours used|model license|code license|license|finetuned from model(?: \[optional\])?|finetuned from)\s?: (.+)$`)
+
+// plainNumber is an amount and nothing else, with or without a suffix of scale.
+var plainNumber = regexp.MustCompile(`^([0-9]{1,7}(?:\.[0-9]{1,4})?) ?(T|B|M|K|)$`)
 
 // fieldSentence reads an item of the template. What was not filled in, and
 // answers in whole sentences, are left alone.
@@ -66,6 +69,12 @@ func (c *collector) fieldSentence(k *card, s sentence) {
 	switch key := strings.ToLower(m[1]); key {
 	case "developed by":
 		c.saySentence(k, s, "origin.organization", textValue(answer))
+	case "hardware type":
+		c.saySentence(k, s, "compute.hardware", textValue(answer))
+	case "hours used":
+		if n := plainNumber.FindStringSubmatch(answer); n != nil {
+			c.sayCount(k, s, "compute.time", n[1], n[2], "", "hours")
+		}
 	case "license", "model license", "code license":
 		id, ok := license.FromName(answer)
 		if !ok {

@@ -14,6 +14,7 @@ var (
 	contextUpTo  = regexp.MustCompile(`(?i)^context (?:length|window)(?: support)?(?: is| of|:)? ?(up to )?` + number + `(?: tokens)?\b`)
 	contextOf    = regexp.MustCompile(`(?i)\b(?:context (?:length|window) of|supports? a context (?:length|window) of) (up to )?` + number + ` tokens\b`)
 	multilingual = regexp.MustCompile(`(?i)^multilingual support for (?:over |more than )?[0-9]{1,3} languages, including (.+)$`)
+	forLanguages = regexp.MustCompile(`(?i)^(?:supported languages|languages? supported|language\(s\)(?: \(nlp\))?) ?: (.+)$`)
 	newsDate     = regexp.MustCompile(`^\[?([0-9]{4})[.\-/]([0-9]{2})[.\-/]([0-9]{2})\]?: (.+)$`)
 	releasedIt   = regexp.MustCompile(`(?i)^(?:we (?:have )?released? (?:the )?(` + modelName + `)|(` + modelName + `) is (?:now )?released)( series| models?)?(?:[.,!]|$| )`)
 )
@@ -51,8 +52,12 @@ func (c *collector) statementSentence(k *card, s sentence) {
 	}
 	if s.has("multilingual") {
 		if m := multilingual.FindStringSubmatch(s.plain); m != nil {
-			c.saySentence(k, s, "use.languages", listValue(languagesIn(m[1])))
+			codes, _ := languagesIn(m[1])
+			c.saySentence(k, s, "use.languages", listValue(codes))
 		}
+	}
+	if m := forLanguages.FindStringSubmatch(s.plain); m != nil {
+		c.saySentence(k, s, "use.languages", allLanguages(m[1]))
 	}
 	if m := newsDate.FindStringSubmatch(s.plain); m != nil {
 		if r := releasedIt.FindStringSubmatch(m[4]); r != nil && k.isOrPart(r[1]+r[2]) {
@@ -61,9 +66,9 @@ func (c *collector) statementSentence(k *card, s sentence) {
 	}
 }
 
-// languagesIn reads a list of languages up to the first word that is none.
-func languagesIn(words string) []string {
-	var out []string
+// languagesIn reads a list of languages up to the first word that is none, and
+// says whether that was its end.
+func languagesIn(words string) (codes []string, all bool) {
 	for part := range strings.SplitSeq(strings.ReplaceAll(words, " and ", ", "), ",") {
 		name := strings.Trim(strings.TrimSpace(part), ".")
 		if name == "" {
@@ -71,11 +76,19 @@ func languagesIn(words string) []string {
 		}
 		code, ok := languageNames[strings.ToLower(name)]
 		if !ok {
-			break
+			return codes, false
 		}
-		out = append(out, code)
+		codes = append(codes, code)
 	}
-	return out
+	return codes, true
+}
+
+// allLanguages is the value of a list that holds nothing but languages.
+func allLanguages(words string) provenance.Value {
+	if codes, all := languagesIn(words); all {
+		return listValue(codes)
+	}
+	return nil
 }
 
 // commercialSentence reads whether commercial use is said to be allowed.
@@ -145,8 +158,12 @@ func (c *collector) citations(k *card) {
 // first sentence answers the claim.
 var sections = map[string]string{
 	"intended use": "use.intended", "intended uses": "use.intended", "direct use": "use.intended",
-	"out of scope use": "use.limitations", "limitations": "use.limitations", "bias risks and limitations": "use.limitations",
-	"acceptable use policy": "use.aup",
+	"primary intended use": "use.intended", "primary intended uses": "use.intended", "primary use cases": "use.intended",
+	"out of scope use": "use.limitations", "out of scope uses": "use.limitations", "out of scope use cases": "use.limitations",
+	"limitations": "use.limitations", "known limitations": "use.limitations", "limitations and bias": "use.limitations",
+	"limitations and biases": "use.limitations", "bias risks and limitations": "use.limitations",
+	"ethical considerations and limitations": "use.limitations", "acceptable use policy": "use.aup",
+	"preprocessing": "td.processing", "preprocessing optional": "td.processing", "data preprocessing": "td.processing",
 }
 
 // sectionSentence reads the first sentence below such a heading.
@@ -156,22 +173,29 @@ func (c *collector) sectionSentence(k *card, s sentence, seen map[string]bool) {
 		return
 	}
 	seen[s.heading] = true
-	c.saySentence(k, s, claim, textValue(cut(s.plain, provenance.MaxQuote)))
+	c.sayOnce(k, s, claim)
 }
 
-var runsOffline = regexp.MustCompile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:runs|works|can (?:be )?run|operates) (?:entirely |completely |fully |100% )*(?:offline|locally without (?:an )?internet(?: connection)?|without (?:an )?internet(?: connection)?)[.!]?$`)
+// aboutNetwork are whole sentences about what running needs and tells.
+var aboutNetwork = []struct {
+	claim string
+	words *regexp.Regexp
+}{
+	{"runtime.networkRequired", regexp.MustCompile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:(?:runs|works|can (?:be )?run|operates) (?:entirely |completely |fully |100% )*(?:offline|locally without (?:an )?internet(?: connection)?|without (?:an )?internet(?: connection)?)|(?:does not|doesn't) (?:need|require) (?:an |any )?(?:internet|network) (?:connection|access))[.!]?$`)},
+	{"runtime.networkRequired", regexp.MustCompile(`(?i)^no (?:internet|network) (?:connection|access) (?:is )?(?:needed|required)[.!]?$`)},
+	{"runtime.telemetry", regexp.MustCompile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:sends no telemetry|collects no telemetry|does not (?:send|collect) (?:any )?telemetry)[.!]?$`)},
+	{"runtime.telemetry", regexp.MustCompile(`(?i)^(?:your|no) (?:data|prompts|inputs) (?:never )?leaves? your (?:computer|device|machine)[.!]?$`)},
+}
 
-var noTelemetry = regexp.MustCompile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:sends no telemetry|collects no telemetry|does not (?:send|collect) (?:any )?telemetry)[.!]?$`)
-
-// offlineSentence reads a claim that running needs no network.
+// offlineSentence reads a claim that running needs no network or tells nobody.
+// "Privacy-first" claims nothing that a rule could write down.
 func (c *collector) offlineSentence(k *card, s sentence) {
-	if len(s.plain) > maxStatement || !k.model || !s.has("offline", "internet", "telemetry") {
+	if len(s.plain) > maxStatement || !k.model || !s.has("offline", "internet", "network", "telemetry", "leave") {
 		return
 	}
-	if m := runsOffline.FindStringSubmatch(s.plain); m != nil && (m[1] == "" || k.isOrPart(m[1])) {
-		c.saySentence(k, s, "runtime.networkRequired", marshal("no"))
-	}
-	if m := noTelemetry.FindStringSubmatch(s.plain); m != nil && (m[1] == "" || k.isOrPart(m[1])) {
-		c.saySentence(k, s, "runtime.telemetry", marshal("no"))
+	for _, a := range aboutNetwork {
+		if m := a.words.FindStringSubmatch(s.plain); m != nil && (len(m) == 1 || m[1] == "" || k.isOrPart(m[1])) {
+			c.saySentence(k, s, a.claim, marshal("no"))
+		}
 	}
 }

@@ -107,7 +107,7 @@ func listedAmong(text prose, names []string) string {
 const maxIntroduction = 60
 
 // aboutModel tells the README of a model from one of a library.
-var aboutModel = regexp.MustCompile(`(?i)\b(?:model weights|language models? with|checkpoints?|pre-?trained on|our models?|the model is|parameters? with)\b`)
+var aboutModel = regexp.MustCompile(`(?i)\b(?:model weights|language models? with|(?:model|released|training|pre-?trained) checkpoints?|pre-?trained on|our models?|the model is|parameters? with)\b`)
 
 // is says whether name is the card's model itself.
 func (k *card) is(name string) bool { return slices.Contains(k.names, normal(name)) }

@@ -21,7 +21,7 @@ const maxList = 512
 
 // marshal cannot fail for the few types that values are made of.
 func marshal(v any) provenance.Value {
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		return nil
 	}
