@@ -101,40 +101,59 @@ func (w *workshop) runIn(t *testing.T, dir, program string, args ...string) []by
 	return stdout.Bytes()
 }
 
-// serve runs a server until the test ends, and returns when the URL answers with
-// anything at all. Its log is shown when the test fails.
-func (w *workshop) serve(t *testing.T, url, program string, args ...string) {
+// A server is a child that runs until the test ends it.
+type server struct {
+	name  string
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when it has ended
+}
+
+// launch starts a server under a name that its log is called by. It is killed
+// when the test ends, and its log is shown when the test fails.
+func (w *workshop) launch(t *testing.T, name, program string, args ...string) *server {
 	t.Helper()
-	logFile, err := os.Create(w.path(program + ".log"))
+	logFile, err := os.Create(w.path(name + ".log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := w.command(beforeDeadline(t), program, args...)
-	cmd.Stdout, cmd.Stderr = logFile, logFile
-	if err := cmd.Start(); err != nil {
+	s := &server{name: name, cmd: w.command(beforeDeadline(t), program, args...), ended: make(chan struct{})}
+	s.cmd.Stdout, s.cmd.Stderr = logFile, logFile
+	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
 	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // How it ended does not matter, that it did before the test does.
+		defer close(s.ended)
+		_ = s.cmd.Wait() // How it ended does not matter, that it did before the test does.
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
+		_ = s.cmd.Process.Kill()
+		<-s.ended
 		_ = logFile.Close()
 		if log, err := os.ReadFile(logFile.Name()); t.Failed() && err == nil {
 			t.Logf("the last of %s:\n%s", filepath.Base(logFile.Name()), log[max(0, len(log)-4000):])
 		}
 	})
-	eventually(t, program+" answers at "+url, func() error {
+	return s
+}
+
+// ready returns once the probe succeeds.
+func (s *server) ready(t *testing.T, what string, probe func() error) {
+	t.Helper()
+	eventually(t, s.name+" "+what, func() error {
 		select {
-		case <-ended:
-			t.Fatalf("%s ended before it answered", program)
+		case <-s.ended:
+			t.Fatalf("%s ended before it answered", s.name)
 		default:
 		}
-		return answers(t.Context(), url)
+		return probe()
 	})
+}
+
+// serve runs a server until the test ends, and returns when the URL answers with
+// anything at all.
+func (w *workshop) serve(t *testing.T, url, program string, args ...string) {
+	t.Helper()
+	w.launch(t, program, program, args...).ready(t, "answers at "+url, func() error { return answers(t.Context(), url) })
 }
 
 // answers tells whether an HTTP server is there, whatever it says.
