@@ -62,15 +62,21 @@ func (p *placeFlags) add(cmd *cobra.Command) {
 
 // addAccess adds what also those verbs need that read no blobs.
 func (p *placeFlags) addAccess(cmd *cobra.Command) {
+	p.addRegistry(cmd)
+	f := cmd.Flags()
+	f.Duration("timeout", 0, "give up altogether after this long, without a verdict (0: never)")
+	f.BoolVar(&p.noProgress, "no-progress", false, "show no progress, also on a terminal")
+	f.BoolVarP(&p.verbose, "verbose", "v", false, "log every step on stderr")
+	f.BoolVarP(&p.quiet, "quiet", "q", false, "print no report and no progress; the exit status tells")
+}
+
+// addRegistry adds how registries are spoken to.
+func (p *placeFlags) addRegistry(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&p.plainHTTP, "plain-http", false, "speak HTTP without TLS to the registry (always so for loopback)")
 	f.StringVar(&p.caFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust beside the system's")
 	f.StringVar(&p.registryConfig, "registry-config", "", "take registry credentials from this `FILE` only (Docker's config.json format)")
 	f.DurationVar(&p.idleTimeout, "idle-timeout", 30*time.Second, "give up on a connection that sends nothing for this long")
-	f.Duration("timeout", 0, "give up altogether after this long, without a verdict (0: never)")
-	f.BoolVar(&p.noProgress, "no-progress", false, "show no progress, also on a terminal")
-	f.BoolVarP(&p.verbose, "verbose", "v", false, "log every step on stderr")
-	f.BoolVarP(&p.quiet, "quiet", "q", false, "print no report and no progress; the exit status tells")
 	_ = cmd.MarkFlagFilename("ca-file")
 	_ = cmd.MarkFlagFilename("registry-config")
 }

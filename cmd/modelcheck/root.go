@@ -65,6 +65,7 @@ Verifying contacts nothing but the registry that the reference names.`,
 		newInventory,
 		newRules,
 		newTrust,
+		newAdmission,
 		newVersion,
 	} {
 		root.AddCommand(verb(s))

@@ -67,6 +67,7 @@ var doors = map[string][]string{
 	"k8s.io":                         {"pkg/admission"},
 	"github.com/spf13/cobra":         {"cmd/modelcheck"},
 	"github.com/google/licensecheck": {"pkg/internal/license"},
+	"github.com/prometheus":          {"pkg/admission"},
 	"github.com/klauspost/compress":  {"pkg/internal/packaging", "pkg/internal/inspect"},
 	"net/http":                       {"pkg/internal/registry", "pkg/internal/attest/signing", "pkg/internal/attest/trust", "pkg/admission"},
 }

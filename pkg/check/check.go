@@ -49,6 +49,10 @@ type Config struct {
 	// and signatures, at most some 16 MiB beside the signatures.
 	KeepEvidence bool
 
+	// Horizon asks Accept how long a verdict that allows would stay, looking so
+	// far ahead: Report.HoldsUntil. 0 asks nothing.
+	Horizon time.Duration
+
 	// For is what the model is wanted for, and Reviews reads bundles of reviews
 	// of an artifact that lie elsewhere than beside it. Sheet renders what
 	// reviewers see. All three matter only to a policy that asks for reviews.
@@ -216,7 +220,7 @@ func (e *examination) finish(err error) (*Report, error) {
 
 func (e *examination) judge() policy.Verdict {
 	if e.accept {
-		return e.judgeSummaries()
+		return e.judgeSummaries(e.report.StartedAt)
 	}
 	c := policy.Case{
 		Reference:  e.report.Reference,

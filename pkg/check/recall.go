@@ -91,7 +91,34 @@ var errNoReferrers = errors.New("nothing can be attached to a plain folder, so t
 func (c *Checker) Accept(ctx context.Context, ref artifact.Reference) (*Report, error) {
 	e := c.begin(ref)
 	e.accept = true
-	return e.finish(e.run(ctx))
+	report, err := e.finish(e.run(ctx))
+	if err == nil && c.cfg.Horizon > 0 && report.Verdict.Allowed() {
+		report.HoldsUntil = e.holdsUntil(report.StartedAt.Add(c.cfg.Horizon))
+	}
+	return report, err
+}
+
+// holdsUntil is the time until which the verdict that allows stays, were it
+// reached again with nothing else changed, and at most last: summaries and
+// reviews grow old. It is found within a second.
+func (e *examination) holdsUntil(last time.Time) time.Time {
+	allows := func(at time.Time) bool {
+		return e.judgeSummaries(at).Allowed() && e.cfg.CheckRootAges(at) == nil
+	}
+	saved := *e.report // judging writes into it
+	defer func() { *e.report = saved }()
+	if allows(last) {
+		return last
+	}
+	low := saved.StartedAt
+	for last.Sub(low) > time.Second {
+		if middle := low.Add(last.Sub(low) / 2); allows(middle) {
+			low = middle
+		} else {
+			last = middle
+		}
+	}
+	return low
 }
 
 // recall sorts the attestations that hold into what verifiers recorded.
@@ -156,13 +183,12 @@ type SummaryReport struct {
 	Recalled        bool            `json:"recalled"` // that record was read, and judged again
 }
 
-// judgeSummaries is the verdict of Accept.
-func (e *examination) judgeSummaries() policy.Verdict {
+// judgeSummaries is the verdict of Accept at a time.
+func (e *examination) judgeSummaries(at time.Time) policy.Verdict {
 	r := e.recalled
 	if r == nil { // a plain folder, or something that is no artifact
 		r = &Recollection{}
 	}
-	at := e.report.StartedAt
 	report := &SummaryReport{Verifiers: []string{}}
 	e.report.Summary = report
 	var found []policy.SummaryCandidate

@@ -50,6 +50,10 @@ type Report struct {
 	Stopped string   `json:"stopped,omitempty"`
 	Error   *Failure `json:"error,omitempty"`
 
+	// HoldsUntil is until when a verdict of Accept that allows may be used again,
+	// where Config.Horizon asked; zero: not at all.
+	HoldsUntil time.Time `json:"-"`
+
 	encoded  []byte
 	evidence *dossier.Dossier
 	tensors  *TensorManifest
