@@ -3,6 +3,8 @@ module tools/etcd
 
 go 1.26.0
 
+tool go.etcd.io/etcd/server/v3
+
 require go.etcd.io/etcd/server/v3 v3.6.6
 
 require (

@@ -5,6 +5,8 @@ go 1.26.0
 
 godebug default=go1.26
 
+tool k8s.io/kubernetes/cmd/kube-apiserver
+
 require k8s.io/kubernetes v1.37.2
 
 require (
