@@ -130,7 +130,7 @@ type watcher struct {
 func (g *gallery) newWatcher(path string, size int64) *watcher {
 	w := &watcher{left: size, sink: inspect.New(path, size)}
 	if g.tensors != nil {
-		w.tensorSink = inspect.NewTensorSink(size, g.tensors)
+		w.tensorSink = inspect.NewTensorSink(path, size, g.tensors)
 	}
 	if disclose.Wanted(path) || inspect.Wanted(path) || pathpkg.Base(path) == signatureFile {
 		// What does not fit is hashed and not kept; the record says so.

@@ -51,6 +51,26 @@ func ggufOf(list ...weight) []byte {
 	return append(b, strings.Repeat("\x00", 31-(len(b)+31)%32)+data...)
 }
 
+// torchOf writes tensors of F32 as torch does, each in a storage of its own.
+func torchOf(t testing.TB, list ...weight) []byte {
+	t.Helper()
+	var dict []fixtures.TorchTensor
+	members := [][2]string{{"m/data.pkl", ""}, {"m/byteorder", "little"}}
+	for _, w := range list {
+		n := uint32(len(w.data) / 4)
+		dict = append(dict, fixtures.TorchTensor{Name: w.name, Class: "FloatStorage", Key: w.name, Numel: n, Shape: []uint32{n}, Strides: []uint32{1}})
+		members = append(members, [2]string{"m/data/" + w.name, w.data})
+	}
+	members[0][1] = fixtures.StateDict(dict...)
+	return fixtures.Zip(t, members...)
+}
+
+// numpyOf writes a tensor of F32 as numpy does.
+func numpyOf(w weight) []byte {
+	h := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d,), }", len(w.data)/4)
+	return []byte("\x93NUMPY\x01\x00\x76\x00" + h + strings.Repeat(" ", 117-len(h)) + "\n" + w.data)
+}
+
 func treeOf(t testing.TB, files map[string][]byte) artifact.Reference {
 	t.Helper()
 	dir := t.TempDir()
@@ -90,10 +110,13 @@ var (
 func TestSame(t *testing.T) {
 	whole := tensorsOf(t, map[string][]byte{"model.safetensors": packed(t, wa, wb, wc)})
 	for name, files := range map[string]map[string][]byte{
-		"other order": {"model.safetensors": packed(t, wc, wa, wb)},
-		"shards":      {"model-00001-of-00002.safetensors": packed(t, wb), "model-00002-of-00002.safetensors": packed(t, wa, wc), "README.md": []byte("# x\n")},
-		"gguf":        {"model.gguf": ggufOf(wa, wb, wc)},
-		"both":        {"model.gguf": ggufOf(wa, wb, wc), "model.safetensors": packed(t, wa, wb, wc)},
+		"other order":  {"model.safetensors": packed(t, wc, wa, wb)},
+		"shards":       {"model-00001-of-00002.safetensors": packed(t, wb), "model-00002-of-00002.safetensors": packed(t, wa, wc), "README.md": []byte("# x\n")},
+		"gguf":         {"model.gguf": ggufOf(wa, wb, wc)},
+		"torch":        {"pytorch_model.bin": torchOf(t, wa, wb, wc)},
+		"two of torch": {"pytorch_model-00001-of-00002.bin": torchOf(t, wc), "pytorch_model-00002-of-00002.bin": torchOf(t, wb, wa)},
+		"numpy":        {"a.npy": numpyOf(wa), "model.npz": fixtures.Zip(t, [2]string{"b.npy", string(numpyOf(wb))}, [2]string{"c.npy", string(numpyOf(wc))})},
+		"both":         {"model.gguf": ggufOf(wa, wb, wc), "model.safetensors": packed(t, wa, wb, wc)},
 	} {
 		other := tensorsOf(t, files)
 		r, err := check.Compare(whole, other, "test")
@@ -134,6 +157,8 @@ func TestNotCompared(t *testing.T) {
 	for name, files := range map[string]map[string][]byte{
 		"no weights":        {"README.md": []byte("# x\n")},
 		"a format unknown":  {"model.h5": []byte("\x89HDF\r\n\x1a\n" + strings.Repeat("x", 2000))},
+		"a view of torch's": {"pytorch_model.bin": fixtures.Zip(t, [2]string{"m/data.pkl", fixtures.StateDict(fixtures.TorchTensor{Name: "a", Class: "ByteStorage", Key: "0", Numel: 4, Shape: []uint32{2, 2}, Strides: []uint32{1, 2}})}, [2]string{"m/data/0", "abcd"})},
+		"a short storage":   {"pytorch_model.bin": torchOf(t, wa), "model.npy": numpyOf(wb)[:130]},
 		"one of two":        {"model.safetensors": good, "extra.bin": []byte("\x80\x02}q\x00.")},
 		"empty tensors":     {"model.safetensors": packed(t, weight{"a", "F32", ""})},
 		"a malformed shard": {"model.safetensors": good, "more.safetensors": append(packed(t, wb), 'x')},

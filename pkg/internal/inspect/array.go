@@ -20,29 +20,31 @@ type array struct {
 }
 
 // reNumbers is the header as numpy itself writes it, with a plain dtype.
-var reNumbers = regexp.MustCompile(`^\{'descr': '[<>|=][?bBhilqHILQefdgFDGSUVmMiuc][0-9]*', 'fortran_order': (True|False), 'shape': \([0-9, ]*\), \} *\n$`)
+var reNumbers = regexp.MustCompile(`^\{'descr': '([<>|=][?bBhilqHILQefdgFDGSUVmMiuc][0-9]*)', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \} *\n$`)
 
 func newArray(head []byte) *array {
 	a := &array{body: pickle.New(false)}
-	if len(head) < 12 {
+	begin, size := arrayHeader(head)
+	if size == 0 || begin+size > int64(len(head)) { // headers in the wild have 128 bytes
 		return a
 	}
-	begin := 10 + int64(binary.LittleEndian.Uint16(head[8:]))
-	if head[6] == 2 || head[6] == 3 {
-		begin = 12 + int64(binary.LittleEndian.Uint32(head[8:]))
-	} else if head[6] != 1 {
-		return a
-	}
-	if begin > int64(len(head)) { // headers in the wild have 128 bytes
-		return a
-	}
-	a.begin = begin
-	text := head[10:begin]
-	if head[6] > 1 {
-		text = head[12:begin]
-	}
-	a.numbers = reNumbers.Match(text)
+	a.begin = begin + size
+	a.numbers = reNumbers.Match(head[begin:a.begin])
 	return a
+}
+
+// arrayHeader says where the header's text begins and how long it is, by the
+// first 12 bytes; 0 where they are no array's.
+func arrayHeader(head []byte) (begin, size int64) {
+	switch {
+	case len(head) < 12 || string(head[:6]) != "\x93NUMPY":
+		return 0, 0
+	case head[6] == 1:
+		return 10, int64(binary.LittleEndian.Uint16(head[8:]))
+	case head[6] == 2 || head[6] == 3:
+		return 12, int64(binary.LittleEndian.Uint32(head[8:]))
+	}
+	return 0, 0
 }
 
 // Write reads on from the first byte of the file.

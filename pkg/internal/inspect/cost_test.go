@@ -23,7 +23,7 @@ func BenchmarkCost(b *testing.B) {
 	}
 	var alone, inspected, hashed time.Duration
 	for b.Loop() {
-		h, s, t := sha256.New(), New("m.safetensors", int64(len(head)+size)), NewTensorSink(int64(len(head)+size), NewTensorBudget(MaxTensorTable))
+		h, s, t := sha256.New(), New("m.safetensors", int64(len(head)+size)), NewTensorSink("m", int64(len(head)+size), NewTensorBudget(MaxTensorTable))
 		step := func(p []byte) {
 			began := time.Now()
 			h.Write(p)

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/gguf"
@@ -47,10 +49,12 @@ func (b *TensorBudget) spend(d TensorDigest) bool {
 	return b.left.Add(-int64(152+len(d.Name)+len(d.DType)+8*len(d.Shape))) >= 0
 }
 
-// A TensorSink is an io.Writer that hashes every tensor of one safetensors or
-// GGUF file as it streams. It holds one hash state and the header's list of
-// tensors, whatever the file's size. Use NewTensorSink.
+// A TensorSink is an io.Writer that hashes every tensor of one file as it
+// streams: of safetensors, GGUF, torch's zip and numpy's arrays. It holds one
+// hash state and the header's list of tensors, whatever the file's size. Use
+// NewTensorSink.
 type TensorSink struct {
+	path    string
 	budget  *TensorBudget
 	over    bool
 	parser  io.Writer
@@ -71,10 +75,10 @@ type tensorSpan struct {
 	begin, end uint64 // of the data
 }
 
-// NewTensorSink returns a TensorSink for a file of size bytes. What it says is
-// worth something only after the digest of the file has matched.
-func NewTensorSink(size int64, budget *TensorBudget) *TensorSink {
-	return &TensorSink{size: size, budget: budget}
+// NewTensorSink returns a TensorSink for the file at path, of size bytes. What
+// it says is worth something only after the digest of the file has matched.
+func NewTensorSink(path string, size int64, budget *TensorBudget) *TensorSink {
+	return &TensorSink{path: path, size: size, budget: budget}
 }
 
 // add notes where a tensor lies, as long as there is room.
@@ -103,7 +107,18 @@ func (t *TensorSink) Write(p []byte) (int, error) {
 
 // begin chooses the format by the first bytes; a name cannot change it.
 func (t *TensorSink) begin() {
-	if string(t.head[:min(4, len(t.head))]) == "GGUF" {
+	t.dataAt = func() int64 { return -1 }
+	switch start := string(t.head[:min(8, len(t.head))]); {
+	case strings.HasPrefix(start, "PK\x03\x04"):
+		z := newZipTensors(t)
+		t.parser, t.header = z.parser, z.header
+		return
+	case strings.HasPrefix(start, "\x93NUMPY"):
+		base := path.Base(t.path)
+		a := newArrayTensor(t, strings.TrimSuffix(base, path.Ext(base)))
+		t.parser, t.header = a, a.end
+		return
+	case strings.HasPrefix(start, "GGUF"):
 		p := gguf.New(t.size, nil)
 		p.Each(func(x gguf.Tensor) {
 			t.add(TensorDigest{Name: x.Name, DType: x.Type, Shape: x.Shape, Bytes: x.Size}, x.Offset, x.Offset+x.Size)
@@ -112,7 +127,7 @@ func (t *TensorSink) begin() {
 		return
 	}
 	if !isSafetensors(t.size, t.head) {
-		t.parser, t.dataAt, t.header = io.Discard, func() int64 { return -1 }, func() error { return ErrNoTensors }
+		t.parser, t.header = io.Discard, func() error { return ErrNoTensors }
 		return
 	}
 	p := safetensors.New(t.size, func(x safetensors.Tensor) {
@@ -176,6 +191,14 @@ func (t *TensorSink) close() {
 	t.next++
 }
 
+// closeEmpty ends empty tensors at the end of the data, or of data that are
+// empty.
+func (t *TensorSink) closeEmpty() {
+	for t.next < len(t.spans) && t.spans[t.next].begin == t.spans[t.next].end {
+		t.close()
+	}
+}
+
 // Tensors returns the tensors in the order of their data, after the last byte.
 func (t *TensorSink) Tensors() ([]TensorDigest, error) {
 	if t.parser == nil {
@@ -187,9 +210,7 @@ func (t *TensorSink) Tensors() ([]TensorDigest, error) {
 	if err := t.header(); err != nil {
 		return nil, fmt.Errorf("hashing tensors: %w", err)
 	}
-	for t.next < len(t.spans) && t.spans[t.next].begin == t.spans[t.next].end {
-		t.close() // empty tensors at the end of the data, or data that are empty
-	}
+	t.closeEmpty()
 	if t.next < len(t.spans) {
 		return nil, fmt.Errorf("hashing tensors: %q is not complete", t.spans[t.next].Name)
 	}
