@@ -93,6 +93,9 @@ func FuzzKeras(f *testing.F) {
 			facts = look("m.keras", b, 100)
 			alone = Config("config.json", artifact.Digest{}, []byte(config))
 		})
+		if config == "" {
+			return // in an empty file is nothing, whatever its name promises
+		}
 		if facts.Format != FormatKeras || facts.Class.Compare(alone.Class) < 0 {
 			t.Fatalf("%q %v, its configuration %v", facts.Format, facts.Class, alone.Class)
 		}
