@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/check"
 	"github.com/modelcheck/modelcheck/pkg/policy"
@@ -57,45 +59,48 @@ func (r *reviewing) publish(t *testing.T, repository string, edit func(files map
 	return p
 }
 
-// writePolicy writes the starter policy for regulated use, with this bed's people.
+// writePolicy writes the starter policy for regulated use, as "policy init"
+// gives it, with this bed's root and people filled in, and a second reviewer of
+// model risk.
 func (r *reviewing) writePolicy(t *testing.T, name string, edit func(string) string) string {
 	t.Helper()
-	out, _ := r.modelcheck(t, 0, "review", "criteria")
-	digest := func(id string) string {
-		found := regexp.MustCompile(`id: ` + id + `, digest: ("sha256:[0-9a-f]+")`).FindStringSubmatch(out)
-		if found == nil {
-			t.Fatalf("no criterion %q in %s", id, out)
-		}
-		return found[1]
+	text, _ := r.modelcheck(t, 0, "policy", "init", "--starter", "regulated")
+	keyless := func(subject string) string {
+		return fmt.Sprintf("keyless: {issuer: %q, subject: %q}", r.people.url, subject)
 	}
-	text := fmt.Sprintf(`apiVersion: modelcheck/v1
-kind: Policy
-trustedRoots:
-  - {name: bed, file: %q}
-signers:
-  - {name: publisher, relation: producer, keyless: {issuer: %[2]q, subject: %[3]q}}
-  - {name: lena, keyless: {issuer: %[2]q, subject: %[4]q}}
-  - {name: marc, keyless: {issuer: %[2]q, subject: %[5]q}}
-  - {name: nora, keyless: {issuer: %[2]q, subject: %[6]q}}
-criteria:
-  - {id: license-acceptable, digest: %[7]s}
-  - {id: training-data-disclosed, digest: %[8]s}
-reviewers:
-  - {name: Lena, roles: [legal], signers: [lena]}
-  - {name: Marc, roles: [model-risk], signers: [marc]}
-  - {name: Nora, roles: [model-risk], signers: [nora]}
-require:
-  signatures: {anyOf: [publisher]}
-  reviews:
-    quorum:
-      - {role: legal, criteria: [license-acceptable]}
-      - {role: model-risk, criteria: [training-data-disclosed]}
-    waivers: [{rule: training-data-disclosed, roles: [model-risk]}]
-`, r.trustedRoot, r.people.url, alice, lena, marc, nora, digest("license-acceptable"), digest("training-data-disclosed"))
+	key := func(file string) string { return "key:\n      file: " + file + "\n" }
+	example := func(subject string) string {
+		return "keyless:\n      issuer: https://accounts.example.com\n      subject: " + subject + "\n"
+	}
+	for _, f := range []struct{ from, to string }{
+		{"file: trusted_root.json", fmt.Sprintf("file: %q", r.trustedRoot)},
+		{key("producer.pub"), keyless(alice) + "\n"},
+		{key("cosign.pub"), fmt.Sprintf("key: {file: %q}\n", absolute(t, "../../testdata/keys/demo.pub"))},
+		{example("legal@example.com"), keyless(lena) + "\n"},
+		{example("risk@example.com"), keyless(marc) + "\n  - name: second-risk-officer\n    " + keyless(nora) + "\n"},
+		{"  - {name: Risk officer,", "  - {name: Second risk officer, roles: [model-risk], signers: [second-risk-officer]}\n  - {name: Risk officer,"},
+		{"models: [acme/approved-base]", "models: [DeepSeek-V3-Base]"},
+	} {
+		if strings.Count(text, f.from) != 1 {
+			t.Fatalf("the starter does not hold %q once:\n%s", f.from, text)
+		}
+		text = strings.Replace(text, f.from, f.to, 1)
+	}
 	if edit != nil {
 		text = edit(text)
 	}
-	return r.write(t, name, []byte(text))
+	file := r.write(t, name, []byte(text))
+	r.modelcheck(t, 0, "policy", "lint", file)
+	return file
+}
+
+func absolute(t *testing.T, name string) string {
+	t.Helper()
+	name, err := filepath.Abs(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // modelcheck runs the binary and wants the exit code.
@@ -133,16 +138,16 @@ func (r *reviewing) review(t *testing.T, p published, email string, args ...stri
 	r.modelcheck(t, 0, append(args, r.as(t, email)...)...)
 }
 
-// conditional is the decision of model risk: one criterion waived, two conditions.
+// conditional is the decision of model risk: one rule waived, two conditions.
 func (r *reviewing) conditional(t *testing.T) string {
 	t.Helper()
 	return r.write(t, "risk.yaml", []byte(`role: model-risk
 decision: approve-with-conditions
 expires: 90d
 criteria:
-  - {id: training-data-disclosed, result: not-met, waiver: w1}
+  - {id: training-data-disclosed, result: met, note: Enough for the uses that c1 leaves.}
 waivers:
-  - {id: w1, rule: training-data-disclosed, justification: compensating-control, owner: cro@risk.example, statement: Outputs are filtered., expires: 60d}
+  - {id: w1, rule: training-summary-present, justification: compensating-control, owner: cro@risk.example, statement: Outputs are filtered., expires: 60d}
 conditions:
   - {id: c1, text: No customer data in prompts.}
   - {id: c2, text: The weights are safetensors., rule: 'every(files, f, f.role != "weights" || f.format == "safetensors")'}
@@ -158,6 +163,15 @@ func (r *reviewing) approve(t *testing.T, p published) {
 func (r *reviewing) judge(t *testing.T, p published, args ...string) outcome {
 	t.Helper()
 	return r.by.verify(t, append([]string{p.pinned(), "--policy", r.policy}, args...)...)
+}
+
+// next wants "review status" to name a command.
+func (r *reviewing) next(t *testing.T, p published, exit int, policy, command string) {
+	t.Helper()
+	status, _ := r.modelcheck(t, exit, "review", "status", p.pinned(), "--policy", policy)
+	if _, steps, _ := strings.Cut(status, "Next, "); !strings.Contains(steps, command) {
+		t.Errorf("no %q in %s", command, status)
+	}
 }
 
 // statement finds the statement of a person's review.
@@ -184,9 +198,12 @@ func (r *reviewing) statement(t *testing.T, p published, person string) string {
 // keyless signatures, and turns it back in each way there is.
 func TestE2EReview(t *testing.T) {
 	r := startReviewing(t, nil)
-	r.judge(t, r.p).expect(t, exitHold, "hold", "review-missing")
+	before := r.judge(t, r.p)
+	before.expectAll(t, exitHold, "hold", "review-missing", "rule-not-met")
 	r.approve(t, r.p)
-	r.judge(t, r.p).expect(t, exitAllow, "allow", "")
+	after := r.judge(t, r.p)
+	after.expect(t, exitAllow, "allow", "")
+	after.mentions(t, "rule-waived")
 
 	t.Run("cosign accepts the statement", func(t *testing.T) {
 		r.run(t, "cosign", "verify-attestation", "--allow-http-registry", "--trusted-root", r.trustedRoot, "--use-signed-timestamps",
@@ -215,19 +232,26 @@ func TestE2EReview(t *testing.T) {
 				t.Errorf("after %d days: %+v", days, got.Verdict)
 			} else if days > 0 && !strings.Contains(fmt.Sprint(got.Verdict.Reasons), "review-expired") {
 				t.Errorf("after %d days: %+v", days, got.Verdict.Reasons)
+			} else if days > 0 {
+				var status bytes.Buffer
+				err := render.ReviewStatus(&status, got, time.Now(), func(verb string) string { return "modelcheck review " + verb })
+				if err != nil || !strings.Contains(status.String(), "modelcheck review renew") {
+					t.Errorf("after %d days: %v, %s", days, err, &status)
+				}
 			}
 		}
 	})
 	t.Run("policy change", func(t *testing.T) {
-		stricter := r.writePolicy(t, "stricter.yaml", func(s string) string { return strings.Replace(s, "    waivers:", "    maxAge: 30d\n    waivers:", 1) })
+		stricter := r.writePolicy(t, "stricter.yaml", func(s string) string { return strings.Replace(s, "maxAge: 180d", "maxAge: 30d", 1) })
 		o := r.by.verify(t, r.p.pinned(), "--policy", stricter)
-		o.expect(t, exitHold, "hold", "review-missing")
+		o.expectAll(t, exitHold, "hold", "review-missing", "rule-not-met")
 		o.mentions(t, "review-policy-changed")
+		r.next(t, r.p, exitHold, stricter, "modelcheck review start "+r.p.pinned())
 	})
 	t.Run("new named signer", func(t *testing.T) {
 		both := r.writePolicy(t, "both.yaml", func(s string) string {
 			s = strings.Replace(s, "signers:\n", fmt.Sprintf("signers:\n  - {name: second, keyless: {issuer: %q, subject: %q}}\n", r.people.url, mallory), 1)
-			return strings.Replace(s, "anyOf: [publisher]", "anyOf: [publisher, second]", 1)
+			return strings.Replace(s, "anyOf: [producer, platform-team]", "anyOf: [producer, platform-team, second]", 1)
 		})
 		p := r.publish(t, "review/second", nil)
 		saved := r.policy
@@ -237,7 +261,7 @@ func TestE2EReview(t *testing.T) {
 		r.judge(t, p).expect(t, exitAllow, "allow", "")
 		r.by.sign(t, 0, nil, append(r.services(), "--identity-token", r.people.person(t, mallory), p.pinned())...)
 		o := r.judge(t, p)
-		o.expect(t, exitHold, "hold", "review-missing")
+		o.expectAll(t, exitHold, "hold", "review-missing", "rule-not-met")
 		o.mentions(t, "review-outdated")
 	})
 	t.Run("new licence text", func(t *testing.T) {
@@ -245,30 +269,29 @@ func TestE2EReview(t *testing.T) {
 			files["LICENSE"] = append(files["LICENSE"], "\nUse by competitors is not permitted.\n"...)
 		})
 		o := r.judge(t, p)
-		o.expect(t, exitHold, "hold", "review-missing")
+		o.expectAll(t, exitHold, "hold", "review-missing", "rule-not-met")
+		r.next(t, p, exitHold, r.policy, "modelcheck review start "+p.pinned())
 		// The same reviews, copied to it, are about another artifact.
 		r.copySignatures(t, r.p, p)
-		r.judge(t, p).expect(t, exitHold, "hold", "review-missing")
+		r.judge(t, p).expectAll(t, exitHold, "hold", "review-missing", "rule-not-met")
 	})
 	t.Run("withdrawal", func(t *testing.T) {
 		p := r.publish(t, "review/withdrawal", func(files map[string][]byte) { files["NOTICE"] = []byte("a\n") })
 		r.approve(t, p)
 		r.judge(t, p).expect(t, exitAllow, "allow", "")
 		r.modelcheck(t, 0, append([]string{"review", "withdraw", p.pinned(), "--policy", r.policy, "--role", "model-risk", "--reason", "second thoughts",
-			"--statement-digest", r.statement(t, p, "Lena")}, r.as(t, nora)...)...)
+			"--statement-digest", r.statement(t, p, "Legal officer")}, r.as(t, nora)...)...)
 		o := r.judge(t, p)
 		o.expect(t, exitHold, "hold", "review-missing")
 		o.mentions(t, "review-withdrawn")
-		status, _ := r.modelcheck(t, exitHold, "review", "status", p.pinned(), "--policy", r.policy)
-		if !strings.Contains(status, "modelcheck review start") {
-			t.Errorf("no next command: %s", status)
-		}
+		r.next(t, p, exitHold, r.policy, "modelcheck review start "+p.pinned())
 	})
 	t.Run("violation", func(t *testing.T) {
 		p := r.publish(t, "review/violation", func(files map[string][]byte) { files["NOTICE"] = []byte("b\n") })
 		r.approve(t, p)
 		r.modelcheck(t, 0, append([]string{"review", "violation", p.pinned(), "--policy", r.policy, "--role", "model-risk", "--reason", "leaks data"}, r.as(t, nora)...)...)
 		r.judge(t, p).expect(t, exitDeny, "deny", "review-violation")
+		r.next(t, p, exitDeny, r.policy, "modelcheck review withdraw "+p.pinned())
 	})
 	t.Run("two at the same moment", func(t *testing.T) {
 		p := r.publish(t, "review/together", func(files map[string][]byte) { files["NOTICE"] = []byte("c\n") })
@@ -320,6 +343,15 @@ func (r *reviewing) judgedAfter(t *testing.T, p published, days int) *check.Repo
 		t.Fatal(err)
 	}
 	return report
+}
+
+// expectAll checks the exit code, the verdict's word, and that these codes, and
+// no others, speak against the model.
+func (o outcome) expectAll(t *testing.T, exit int, word string, codes ...string) {
+	t.Helper()
+	if got := o.codes(); o.exit != exit || o.Verdict.Outcome != word || !slices.Equal(got, codes) {
+		t.Errorf("exit %d, %q for %q, want %d, %q for %q\n%s\n%s", o.exit, o.Verdict.Outcome, got, exit, word, codes, o.stdout, o.stderr)
+	}
 }
 
 // mentions wants a code among all that the report says.

@@ -63,7 +63,7 @@ func newPolicyInit(s streams) *cobra.Command {
 
   permissive  nothing has to be signed; what you may want to forbid is a warning
   platform    signed by the platform team, safe to load, of a known licence
-  regulated   signed by the producer too, disclosed, and approved by a person`,
+  regulated   disclosed, and approved by two people, who answer for what is not`,
 		Example: `  modelcheck policy init policy.yaml
   modelcheck policy init --starter regulated policy.yaml`,
 		Args: cobra.MaximumNArgs(1),

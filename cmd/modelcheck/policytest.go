@@ -24,9 +24,10 @@ func newPolicyTest(s streams) *cobra.Command {
 		Use:   "test FILE…",
 		Short: "Judge recorded manifests by a policy, and compare with what is expected",
 		Long: `test reads files of tests. Each names a policy and cases: a recorded manifest
-(verify --manifest writes one), perhaps with changes, the outcome that the policy
-must give, and every reason that must speak against the model. No network and no
-clock is used: a case says its time.
+(verify --manifest writes one), perhaps with changes and with reviews that are
+supposed to be at hand, the outcome that the policy must give, and every reason
+that must speak against the model. No network and no clock is used: a case says
+its time.
 
 At the end it names the rules that were not seen both met and not met.`,
 		Example: `  modelcheck policy test policy_test.yaml

@@ -224,8 +224,8 @@ func (r *reviewRun) status(ctx context.Context, s streams, name, format string) 
 	if format == "json" {
 		err = render.JSON(s.out, x.report)
 	} else {
-		err = render.ReviewStatus(s.out, x.report, time.Now(), func(role string) string {
-			return fmt.Sprintf("modelcheck review start %s --policy %s", printable(x.ref.String()), printable(r.f.trust.policyFile))
+		err = render.ReviewStatus(s.out, x.report, time.Now(), func(verb string) string {
+			return fmt.Sprintf("modelcheck review %s %s --policy %s", verb, printable(x.ref.String()), printable(r.f.trust.policyFile))
 		})
 	}
 	if err != nil {

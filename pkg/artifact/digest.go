@@ -1,6 +1,8 @@
 package artifact
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -152,4 +154,8 @@ func (d *Digest) UnmarshalText(b []byte) error {
 }
 
 // Compare orders digests by their text form; for sorted, reproducible lists.
-func (d Digest) Compare(e Digest) int { return strings.Compare(d.String(), e.String()) }
+func (d Digest) Compare(e Digest) int {
+	// The constants are in the order of the names, and hexadecimal digits in
+	// that of the bytes.
+	return cmp.Or(cmp.Compare(d.alg, e.alg), bytes.Compare(d.sum[:], e.sum[:]))
+}

@@ -116,3 +116,19 @@ func FuzzParseDigest(f *testing.F) {
 		}
 	})
 }
+
+// TestCompareIsThatOfTexts: sorted by Compare, digests are sorted as written.
+func TestCompareIsThatOfTexts(t *testing.T) {
+	all := []artifact.Digest{{}}
+	for _, s := range []string{"a", "b", "c", "d"} {
+		wide := sha512.Sum512([]byte(s))
+		all = append(all, artifact.SumSHA256([]byte(s)), artifact.DigestOf(artifact.SHA512, wide[:]))
+	}
+	for _, a := range all {
+		for _, b := range all {
+			if got, want := a.Compare(b), strings.Compare(a.String(), b.String()); got != want {
+				t.Errorf("%v and %v: %d, want %d", a, b, got, want)
+			}
+		}
+	}
+}

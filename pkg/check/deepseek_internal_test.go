@@ -1,6 +1,7 @@
 package check
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,22 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
+
+// Records says to write testdata/records anew: the records that tests of
+// package policy judge.
+var Records = flag.Bool("records", false, "write testdata/records anew")
+
+// WriteRecord writes one of testdata/records.
+func WriteRecord(t testing.TB, name string, m *provenance.Manifest) {
+	t.Helper()
+	data, err := provenance.Encode(m)
+	if err == nil {
+		err = os.WriteFile("../../testdata/records/"+name, data, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestRecordOfDeepSeekV3 records the layout of 163 shards with its published
 // shapes beside the real documents. The headers are real; of the 689 GB of
@@ -64,6 +81,9 @@ func TestRecordOfDeepSeekV3(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := e.report.Manifest
+	if *Records {
+		WriteRecord(t, "deepseek-v3-163-shards.json", m)
+	}
 	if len(m.Weights) != 1 {
 		t.Fatalf("%+v", m.Weights)
 	}

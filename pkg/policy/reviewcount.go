@@ -303,6 +303,12 @@ func (j *reviewJudge) waive(reasons []Reason) []Reason {
 		if by, ok := j.waived(r.Subject); ok {
 			reasons[i].Code, reasons[i].Effect = provenance.CodeRuleWaived, Allow
 			reasons[i].Message = fmt.Sprintf("%s (waived by %s)", r.Message, by)
+			continue
+		}
+		for _, w := range j.rules.waivable {
+			if w.rule == r.Subject {
+				reasons[i].Message = fmt.Sprintf("%s (may be waived by a reviewer as %s)", r.Message, strings.Join(w.roles, " or "))
+			}
 		}
 	}
 	return reasons

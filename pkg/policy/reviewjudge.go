@@ -38,7 +38,7 @@ func (p *Policy) reviewsOwn(c Case) ReviewState {
 
 func (p *Policy) judgeReviews(c Case) *reviewJudge {
 	j := &reviewJudge{p: p, c: c, rules: p.reviews}
-	if c.Manifest != nil {
+	if c.Manifest != nil && len(c.Reviewing.Reviews) > 0 {
 		j.substance, _ = provenance.SubstanceDigest(c.Manifest)
 	}
 	j.judge()

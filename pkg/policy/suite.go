@@ -30,6 +30,7 @@ type TestCase struct {
 	Reference string
 	At        time.Time
 	Changes   []Change
+	Reviews   []TestReview // at hand; with At only
 	Outcome   Outcome
 	Reasons   []string // "code" or "code:subject", sorted: all that speaks against the model
 }
@@ -81,7 +82,7 @@ func ParseSuite(data []byte) (*Suite, error) {
 }
 
 func parseCase(item *yaml.Node) (TestCase, error) {
-	f, err := fields(item, "case", "name", "record", "reference", "at", "change", "expect")
+	f, err := fields(item, "case", "name", "record", "reference", "at", "change", "reviews", "expect")
 	if err != nil {
 		return TestCase{}, err
 	}
@@ -105,6 +106,12 @@ func parseCase(item *yaml.Node) (TestCase, error) {
 	}
 	if c.Changes, err = parseChanges(f["change"]); err != nil {
 		return TestCase{}, err
+	}
+	if c.Reviews, err = parseTestReviews(f["reviews"]); err != nil {
+		return TestCase{}, err
+	}
+	if len(c.Reviews) > 0 && c.At.IsZero() {
+		return TestCase{}, fail(f["reviews"], "case %q: reviews have an age, and the case no time: say at", c.Name)
 	}
 	return c, c.parseExpect(f["expect"])
 }
@@ -144,7 +151,12 @@ func (c TestCase) Run(p *Policy, record *provenance.Manifest) TestResult {
 		out.Problem = err.Error()
 		return out
 	}
-	at := Case{Reference: c.Reference, Manifest: m, At: c.At}
+	reviews, err := c.supposed(p, m)
+	if err != nil {
+		out.Problem = err.Error()
+		return out
+	}
+	at := Case{Reference: c.Reference, Manifest: m, At: c.At, Reviewing: Reviewing{Reviews: reviews}}
 	out.Verdict, out.Rules = p.Evaluate(at), p.explain(at, func(rule, *expression.Record) []Step { return nil })
 	var got []string
 	for _, r := range out.Verdict.Reasons {

@@ -13,8 +13,8 @@ import (
 )
 
 // ReviewStatus writes who stands for each role, what became of every review,
-// and what to do next. next names the command for a role that is missing.
-func ReviewStatus(w io.Writer, r *check.Report, at time.Time, next func(role string) string) error {
+// and what to do next. next writes the command with this verb of review.
+func ReviewStatus(w io.Writer, r *check.Report, at time.Time, next func(verb string) string) error {
 	var b strings.Builder
 	state := r.Reviews
 	if state == nil {
@@ -43,13 +43,30 @@ func ReviewStatus(w io.Writer, r *check.Report, at time.Time, next func(role str
 			fmt.Fprintf(&b, "  %s [%s]\n", Printable(reason.Message), Printable(reason.Code))
 		}
 	}
-	for _, q := range state.Quorum {
-		if !q.Met() {
-			fmt.Fprintf(&b, "\nNext, by somebody who reviews as %s:\n  %s\n", Printable(q.Role), next(q.Role))
-		}
-	}
+	nextSteps(&b, state, next)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// nextSteps names the command for each thing that is missing or in the way. What
+// two persons said against the model comes first: nothing else helps.
+func nextSteps(b *strings.Builder, state *policy.ReviewState, next func(verb string) string) {
+	for _, v := range state.Reviews {
+		if v.Counts() && (v.Kind == provenance.Violation || v.Kind == provenance.Rejection) {
+			fmt.Fprintf(b, "\nNext, where the %v of %s no longer holds, by two reviewers each:\n  %s --statement-digest %v --role … --reason …\n", v.Kind, Printable(v.Person), next("withdraw"), v.Statement)
+		}
+	}
+	for _, q := range state.Quorum {
+		if q.Met() {
+			continue
+		}
+		for _, v := range state.Reviews {
+			if v.Role == q.Role && v.Code == provenance.CodeReviewExpired {
+				fmt.Fprintf(b, "\nNext, by %s, whose approval ended, where it is of this very record:\n  %s\n", Printable(v.Person), next("renew"))
+			}
+		}
+		fmt.Fprintf(b, "\nNext, by somebody who reviews as %s:\n  %s\n", Printable(q.Role), next("start"))
+	}
 }
 
 func orNobody(names []string) string {

@@ -7,12 +7,33 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
+// claims are made when they are asked for: a rule asks for few of many.
 func (r *Record) claims() ref.Val {
 	out := make(object, len(r.facts.Manifest.Claims))
-	for _, c := range r.facts.Manifest.Claims {
-		out[c.ID] = r.claim(c)
+	for i := range r.facts.Manifest.Claims {
+		out[r.facts.Manifest.Claims[i].ID] = &r.facts.Manifest.Claims[i]
 	}
-	return of(out)
+	return types.NewStringInterfaceMap(asked{types.DefaultTypeAdapter, r}, out)
+}
+
+// asked makes a claim's value, once, when CEL takes it out of the map.
+type asked struct {
+	types.Adapter
+	record *Record
+}
+
+// NativeToValue is CEL's own, of claims too.
+func (a asked) NativeToValue(v any) ref.Val {
+	c, ok := v.(*provenance.Claim)
+	if !ok {
+		return a.Adapter.NativeToValue(v)
+	}
+	made, ok := a.record.made[c]
+	if !ok {
+		made = a.record.claim(*c)
+		a.record.made[c] = made
+	}
+	return made
 }
 
 // claim is a claim as rules see it. What was inferred has neither grade nor

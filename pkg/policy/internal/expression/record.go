@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -43,10 +44,13 @@ func review(r Review) object {
 type Record struct {
 	facts  Facts
 	values map[string]ref.Val
+	made   map[*provenance.Claim]ref.Val
 }
 
 // NewRecord makes a record; without a manifest every expression fails.
-func NewRecord(f Facts) *Record { return &Record{facts: f, values: map[string]ref.Val{}} }
+func NewRecord(f Facts) *Record {
+	return &Record{facts: f, values: map[string]ref.Val{}, made: map[*provenance.Claim]ref.Val{}}
+}
 
 // ResolveName makes a variable's value.
 func (r *Record) ResolveName(name string) (any, bool) {
@@ -75,7 +79,7 @@ func (r *Record) variable(name string) ref.Val {
 	case "files":
 		return each(m.Files, file)
 	case "weights":
-		return each(slices.DeleteFunc(slices.Clone(m.Files), func(f provenance.File) bool { return f.Role != artifact.RoleWeights }), file)
+		return r.weights()
 	case "loading":
 		if m.Loading == nil { // says nothing: every rule about it fails
 			return nil
@@ -84,16 +88,10 @@ func (r *Record) variable(name string) ref.Val {
 	case "claims":
 		return r.claims()
 	case "license":
-		claims := make([]provenance.Claim, 0, 1)
-		for _, c := range m.Claims {
-			if c.ID == LicenseClaim {
-				claims = append(claims, c)
-			}
+		if i := slices.IndexFunc(m.Claims, func(c provenance.Claim) bool { return c.ID == LicenseClaim }); i >= 0 {
+			return asked{types.DefaultTypeAdapter, r}.NativeToValue(&m.Claims[i])
 		}
-		if len(claims) == 0 {
-			claims = append(claims, provenance.Claim{ID: LicenseClaim})
-		}
-		return r.claim(claims[0])
+		return r.claim(provenance.Claim{ID: LicenseClaim})
 	case "findings":
 		return each(m.Findings, finding)
 	case "signatures":
@@ -169,6 +167,21 @@ func (r *Record) manifest() ref.Val {
 		}),
 		"files": r.resolved("files"), "findings": r.resolved("findings"), "claims": r.resolved("claims"),
 	})
+}
+
+// weights are the same values as those files.
+func (r *Record) weights() ref.Val {
+	all, ok := r.resolved("files").(traits.Lister)
+	if !ok {
+		return nil
+	}
+	out := []ref.Val{}
+	for i, f := range r.facts.Manifest.Files {
+		if f.Role == artifact.RoleWeights {
+			out = append(out, all.Get(types.Int(i)))
+		}
+	}
+	return types.NewRefValList(types.DefaultTypeAdapter, out)
 }
 
 func member(m provenance.Member) object {
