@@ -25,11 +25,13 @@ const (
 )
 
 // A site is one place of a kind where references stand. Segments are member
-// names; "[]" is every item of an array, "*" every member of an object.
+// names; "[]" is every item of an array, "*" every member of an object, and
+// "[name=X]" the items of an array whose member name is X.
 type site struct {
-	path []string
-	kind Kind
-	form form
+	path   []string
+	kind   Kind
+	form   form
+	unless []string // members beside the last one that say it better
 }
 
 type finder struct {
@@ -57,19 +59,10 @@ func (f *finder) walk(at string, v any, s site, rest []string) error {
 	if len(rest) == 0 {
 		return f.take(at, v, s)
 	}
-	switch rest[0] {
-	case "[]":
-		items, ok := v.([]any)
-		if !ok {
-			return fmt.Errorf("%w: %s is no array", ErrMalformed, at)
-		}
-		for i, item := range items {
-			if err := f.walk(at+"/"+strconv.Itoa(i), item, s, rest[1:]); err != nil {
-				return err
-			}
-		}
-		return nil
-	case "*":
+	switch {
+	case strings.HasPrefix(rest[0], "["):
+		return f.items(at, v, s, rest)
+	case rest[0] == "*":
 		return f.members(at, v, s, rest[1:])
 	}
 	o, ok := v.(map[string]any)
@@ -79,7 +72,43 @@ func (f *finder) walk(at string, v any, s site, rest []string) error {
 	if err := exactCase(o, rest[0]); err != nil {
 		return fmt.Errorf("%s: %w", at, err)
 	}
+	if len(rest) == 1 && len(s.unless) > 0 && present(o, s.unless) {
+		return nil
+	}
 	return f.walk(at+"/"+escape(rest[0]), o[rest[0]], s, rest[1:])
+}
+
+// items follows the path below the items of an array: all, or those of a name.
+func (f *finder) items(at string, v any, s site, rest []string) error {
+	items, ok := v.([]any)
+	if !ok {
+		return fmt.Errorf("%w: %s is no array", ErrMalformed, at)
+	}
+	name, named := strings.CutPrefix(strings.TrimSuffix(rest[0], "]"), "[name=")
+	for i, item := range items {
+		below := at + "/" + strconv.Itoa(i)
+		if o, ok := item.(map[string]any); named && ok {
+			if err := exactCase(o, "name"); err != nil {
+				return fmt.Errorf("%s: %w", below, err)
+			}
+			if o["name"] != name {
+				continue
+			}
+		}
+		if err := f.walk(below, item, s, rest[1:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// present says whether a text stands at the end of a path.
+func present(o map[string]any, path []string) bool {
+	for _, name := range path[:len(path)-1] {
+		o, _ = o[name].(map[string]any)
+	}
+	text, ok := o[path[len(path)-1]].(string)
+	return ok && text != ""
 }
 
 // members follows the path below every member that is an object: at "*" the
@@ -102,7 +131,7 @@ func (f *finder) members(at string, v any, s site, rest []string) error {
 
 // take reads the reference at the end of a path.
 func (f *finder) take(at string, v any, s site) error {
-	if f.seen[at] {
+	if f.seen[at] || v == "" { // "" is as good as absent: the default of the kind applies
 		return nil
 	}
 	f.seen[at] = true
@@ -125,9 +154,6 @@ func (f *finder) take(at string, v any, s site) error {
 		text, ok := v.(string)
 		if !ok {
 			return fmt.Errorf("%w: %s is no string", ErrMalformed, at)
-		}
-		if text == "" { // as good as absent: the default of the kind applies
-			return nil
 		}
 		one.Text = text
 		one.Reference, one.Err = parse(text, s.form)

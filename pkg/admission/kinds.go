@@ -17,7 +17,7 @@ func groupKind(version, kind string) string {
 
 // at reads a site from its dotted form: "spec.containers[].image".
 func at(path string, kind Kind, form form) site {
-	return site{path: strings.Split(strings.ReplaceAll(path, "[]", ".[]"), "."), kind: kind, form: form}
+	return site{path: strings.Split(strings.ReplaceAll(path, "[", ".["), "."), kind: kind, form: form}
 }
 
 // pod lists the sites of the pod specifications below the given places.
@@ -29,9 +29,21 @@ func pod(places ...string) []site {
 			at(p+".initContainers[].image", KindImage, plain),
 			at(p+".ephemeralContainers[].image", KindImage, plain),
 			at(p+".volumes[].image.reference", KindModel, plain), // KEP-4639
+			attribute(p+".volumes[].csi.volumeAttributes", modelpackCSI),
 		)
 	}
 	return out
+}
+
+// modelpackCSI is the volume attribute by which the CSI driver of ModelPack
+// mounts a model (modelpack/model-csi-driver).
+const modelpackCSI = "model.csi.modelpack.org/reference"
+
+// attribute is a site whose last member has a name with dots in it.
+func attribute(path, name string) site {
+	s := at(path, KindModel, plain)
+	s.path = append(s.path, name)
+	return s
 }
 
 func images(paths ...string) []site {
@@ -66,45 +78,4 @@ func sitesOf(key string) ([]site, bool) {
 		}
 	}
 	return nil, slices.Contains(without, key)
-}
-
-// without lists the kinds that are known to name no image and no model.
-var without = []string{
-	"/ConfigMap", "/Endpoints", "/Event", "/LimitRange", "/Namespace", "/Node", "/PersistentVolume",
-	"/PersistentVolumeClaim", "/ResourceQuota", "/Secret", "/Service", "/ServiceAccount",
-	"admissionregistration.k8s.io/MutatingWebhookConfiguration",
-	"admissionregistration.k8s.io/ValidatingAdmissionPolicy",
-	"admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
-	"admissionregistration.k8s.io/ValidatingWebhookConfiguration",
-	"apiextensions.k8s.io/CustomResourceDefinition",
-	"autoscaling/HorizontalPodAutoscaler", "autoscaling/Scale",
-	"cert-manager.io/Certificate", "cert-manager.io/ClusterIssuer", "cert-manager.io/Issuer",
-	"/Binding", "/NodeProxyOptions", "/PodAttachOptions", "/PodExecOptions", "/PodPortForwardOptions", "/PodProxyOptions", "/ServiceProxyOptions",
-	"authentication.k8s.io/TokenRequest", "policy/Eviction",
-	"coordination.k8s.io/Lease", "discovery.k8s.io/EndpointSlice",
-	"gateway.networking.k8s.io/Gateway", "gateway.networking.k8s.io/HTTPRoute",
-	"monitoring.coreos.com/PodMonitor", "monitoring.coreos.com/PrometheusRule", "monitoring.coreos.com/ServiceMonitor",
-	"networking.k8s.io/Ingress", "networking.k8s.io/IngressClass", "networking.k8s.io/NetworkPolicy",
-	"policy/PodDisruptionBudget",
-	"rbac.authorization.k8s.io/ClusterRole", "rbac.authorization.k8s.io/ClusterRoleBinding",
-	"rbac.authorization.k8s.io/Role", "rbac.authorization.k8s.io/RoleBinding",
-	"scheduling.k8s.io/PriorityClass", "storage.k8s.io/StorageClass",
-}
-
-func coreSites(key string) []site {
-	switch key {
-	case "/Pod":
-		return pod("spec")
-	case "/PodTemplate":
-		return pod("template.spec")
-	case "/ReplicationController", "apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "apps/ReplicaSet", "batch/Job":
-		return pod("spec.template.spec")
-	case "batch/CronJob":
-		return pod("spec.jobTemplate.spec.template.spec")
-	case "serving.knative.dev/Service", "serving.knative.dev/Configuration":
-		return pod("spec.template.spec")
-	case "serving.knative.dev/Revision":
-		return pod("spec")
-	}
-	return nil
 }

@@ -15,6 +15,8 @@ func batchSites(key string) []site {
 		return slices.Concat(ray("spec.rayClusterConfig"), ray("spec.rayClusterSpec"))
 	case "ray.io/RayJob":
 		return slices.Concat(ray("spec.rayClusterSpec"), pod("spec.submitterPodTemplate.spec"))
+	case "ray.io/RayCronJob":
+		return slices.Concat(ray("spec.jobTemplate.rayClusterSpec"), pod("spec.jobTemplate.submitterPodTemplate.spec"))
 	case "kubeflow.org/PyTorchJob", "kubeflow.org/TFJob", "kubeflow.org/XGBoostJob", "kubeflow.org/MPIJob",
 		"kubeflow.org/PaddleJob", "kubeflow.org/JAXJob":
 		return pod("spec.*.*.template.spec") // spec.pytorchReplicaSpecs.Master
@@ -26,8 +28,12 @@ func batchSites(key string) []site {
 			pod("spec.podTemplateOverrides[].spec"))
 	case "trainer.kubeflow.org/TrainingRuntime", "trainer.kubeflow.org/ClusterTrainingRuntime":
 		return pod("spec.template.spec.replicatedJobs[].template.spec.template.spec")
-	case "argoproj.io/Rollout":
-		return pod("spec.template.spec")
+	case "batch.volcano.sh/Job":
+		return pod("spec.tasks[].template.spec")
+	case "kueue.x-k8s.io/Workload":
+		return pod("spec.podSets[].template.spec")
+	case "sparkoperator.k8s.io/SparkApplication":
+		return images("spec.image", "spec.driver.image", "spec.executor.image")
 	}
 	return nil
 }
@@ -51,7 +57,7 @@ func pipelineSites(key string) []site {
 		return slices.Concat(tekton("spec.tasks[].taskSpec"), tekton("spec.finally[].taskSpec"))
 	case "tekton.dev/PipelineRun":
 		return slices.Concat(tekton("spec.pipelineSpec.tasks[].taskSpec"), tekton("spec.pipelineSpec.finally[].taskSpec"),
-			pod("spec.taskRunTemplate.podTemplate"))
+			pod("spec.taskRunTemplate.podTemplate", "spec.taskRunSpecs[].podTemplate"))
 	}
 	return nil
 }

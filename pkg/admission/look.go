@@ -153,6 +153,9 @@ func ending(req Request) bool {
 // mention warns of what looks like a model where none is expected.
 func (g *Gate) mention(d *Decision, elsewhere []Found) {
 	for _, f := range elsewhere {
+		if f.Err == nil && g.cfg.Policy.HasScopes() && !g.cfg.Policy.InScope(f.Reference.String()) {
+			continue
+		}
 		d.Warnings = append(d.Warnings, warning("modelcheck did not judge "+quote(f.Text)+" at "+f.Pointer+", which looks like a model: name the place in the policy's admission.references"))
 	}
 }

@@ -207,13 +207,19 @@ func (f *finder) object(at string, o map[string]any, list bool) error {
 	sites, known := f.sitesOf(key)
 	switch {
 	case list && f.isList(key) && !known:
-		return f.items(at, o)
+		return f.list(at, o)
 	case !known && !f.unknownKinds:
 		return fmt.Errorf("%w: %q of %q: where it names models is not known", ErrUnknownKind, kind, version)
 	case !known:
 		f.sight.Unknown = append(f.sight.Unknown, key)
 	}
-	return f.sites(at, o, sites)
+	if err := f.sites(at, o, sites); err != nil {
+		return err
+	}
+	if len(sites) > 0 || !known {
+		f.sweep(at, o)
+	}
+	return nil
 }
 
 // isList says whether a kind is a list of objects: List, or a known kind's.
@@ -226,7 +232,7 @@ func (f *finder) isList(key string) bool {
 	return one == "/" || known
 }
 
-func (f *finder) items(at string, o map[string]any) error {
+func (f *finder) list(at string, o map[string]any) error {
 	if err := exactCase(o, "items"); err != nil {
 		return err
 	}

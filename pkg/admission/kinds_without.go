@@ -1,0 +1,30 @@
+package admission
+
+// without are the kinds that are known to name no image and no model.
+var without = []string{
+	"/Binding", "/ComponentStatus", "/ConfigMap", "/Endpoints", "/Event", "/LimitRange", "/Namespace", "/Node", "/PersistentVolumeClaim", "/ResourceQuota", "/Secret", "/Service", "/ServiceAccount",
+	"/NodeProxyOptions", "/PodAttachOptions", "/PodExecOptions", "/PodPortForwardOptions", "/PodProxyOptions", "/ServiceProxyOptions",
+	"admissionregistration.k8s.io/MutatingAdmissionPolicy", "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding", "admissionregistration.k8s.io/MutatingWebhookConfiguration",
+	"admissionregistration.k8s.io/ValidatingAdmissionPolicy", "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
+	"apiextensions.k8s.io/CustomResourceDefinition", "apiregistration.k8s.io/APIService", "apps/ControllerRevision",
+	"authentication.k8s.io/TokenRequest", "authentication.k8s.io/TokenReview",
+	"authorization.k8s.io/LocalSubjectAccessReview", "authorization.k8s.io/SelfSubjectAccessReview", "authorization.k8s.io/SelfSubjectRulesReview", "authorization.k8s.io/SubjectAccessReview",
+	"autoscaling/HorizontalPodAutoscaler", "autoscaling/Scale", "autoscaling.k8s.io/VerticalPodAutoscaler", "keda.sh/ScaledObject", "keda.sh/TriggerAuthentication",
+	"cert-manager.io/Certificate", "cert-manager.io/CertificateRequest", "cert-manager.io/ClusterIssuer", "cert-manager.io/Issuer", "certificates.k8s.io/CertificateSigningRequest",
+	"coordination.k8s.io/Lease", "discovery.k8s.io/EndpointSlice", "events.k8s.io/Event",
+	"external-secrets.io/ClusterSecretStore", "external-secrets.io/ExternalSecret", "external-secrets.io/SecretStore", "bitnami.com/SealedSecret",
+	"flowcontrol.apiserver.k8s.io/FlowSchema", "flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration",
+	"gateway.networking.k8s.io/GRPCRoute", "gateway.networking.k8s.io/Gateway", "gateway.networking.k8s.io/GatewayClass", "gateway.networking.k8s.io/HTTPRoute", "gateway.networking.k8s.io/ReferenceGrant",
+	"inference.networking.k8s.io/InferencePool", "inference.networking.x-k8s.io/InferenceModel", "inference.networking.x-k8s.io/InferenceObjective", "inference.networking.x-k8s.io/InferencePool",
+	"kueue.x-k8s.io/ClusterQueue", "kueue.x-k8s.io/LocalQueue", "kueue.x-k8s.io/ResourceFlavor", "kueue.x-k8s.io/WorkloadPriorityClass",
+	"monitoring.coreos.com/PodMonitor", "monitoring.coreos.com/PrometheusRule", "monitoring.coreos.com/ServiceMonitor",
+	"networking.istio.io/DestinationRule", "networking.istio.io/Gateway", "networking.istio.io/ServiceEntry", "networking.istio.io/VirtualService",
+	"networking.k8s.io/IPAddress", "networking.k8s.io/Ingress", "networking.k8s.io/IngressClass", "networking.k8s.io/NetworkPolicy", "networking.k8s.io/ServiceCIDR",
+	"node.k8s.io/RuntimeClass", "policy/Eviction", "policy/PodDisruptionBudget",
+	"rbac.authorization.k8s.io/ClusterRole", "rbac.authorization.k8s.io/ClusterRoleBinding", "rbac.authorization.k8s.io/Role", "rbac.authorization.k8s.io/RoleBinding",
+	"resource.k8s.io/DeviceClass", "resource.k8s.io/ResourceClaim", "resource.k8s.io/ResourceClaimTemplate", "resource.k8s.io/ResourceSlice",
+	"scheduling.k8s.io/PriorityClass", "security.istio.io/AuthorizationPolicy", "security.istio.io/PeerAuthentication",
+	"serving.kserve.io/InferenceGraph", "serving.kserve.io/LocalModelNodeGroup",
+	"snapshot.storage.k8s.io/VolumeSnapshot", "snapshot.storage.k8s.io/VolumeSnapshotClass",
+	"storage.k8s.io/CSIDriver", "storage.k8s.io/CSINode", "storage.k8s.io/CSIStorageCapacity", "storage.k8s.io/StorageClass", "storage.k8s.io/VolumeAttachment", "storage.k8s.io/VolumeAttributesClass",
+}
