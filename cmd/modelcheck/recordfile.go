@@ -82,7 +82,7 @@ func isFile(name string) bool {
 // notAFile adds to an error about a reference that there is no such file.
 func notAFile(name string, err error) error {
 	var usage usageError
-	if errors.As(err, &usage) {
+	if serviceOnly(name) == nil && errors.As(err, &usage) {
 		return usageError{hintError{fmt.Errorf("%q is no file that can be read, and no reference: %w", name, err), "name a file, or write HOST/REPOSITORY:TAG, oci-layout:PATH:TAG or dir:PATH"}}
 	}
 	return err

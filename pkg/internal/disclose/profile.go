@@ -68,7 +68,7 @@ type ProfileFact struct {
 // The limits of a profile: the largest here has 20 facts.
 const (
 	MaxProfile       = 1 << 20 // bytes
-	maxProfileFacts  = 1000
+	maxProfileFacts  = 1000 // and documents
 	maxProfileNames  = 100
 	maxProfileDigest = 10_000
 )
@@ -104,15 +104,20 @@ func (p *Profile) check() error {
 		return errors.New("an id is small letters, digits, dots and hyphens")
 	case p.Version < 1 || p.Model == "":
 		return errors.New("want a version from 1 and a model")
-	case len(p.Facts) > maxProfileFacts || len(p.Match.Names) > maxProfileNames || len(p.Match.Weights)+len(p.Match.Documents) > maxProfileDigest:
+	case len(p.Facts) > maxProfileFacts || len(p.Documents) > maxProfileFacts || len(p.Match.Names) > maxProfileNames || len(p.Match.Weights)+len(p.Match.Documents) > maxProfileDigest:
 		return errors.New("over the limits")
 	case p.APIOnly && len(p.Match.Weights) > 0:
 		return errors.New("weights of a model that has none")
 	}
+	ids := map[string]bool{}
 	for _, d := range p.Documents {
 		if err := d.check(); err != nil {
 			return fmt.Errorf("document %q: %w", cut(valid(d.ID), 80), err)
 		}
+		if ids[d.ID] {
+			return fmt.Errorf("document %q: there are two", cut(valid(d.ID), 80))
+		}
+		ids[d.ID] = true
 	}
 	_, err := p.elsewhere()
 	return err

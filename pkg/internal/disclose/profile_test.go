@@ -3,6 +3,7 @@ package disclose
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -120,7 +121,20 @@ func TestProfileRefused(t *testing.T) {
 	if _, err := ParseProfile([]byte(smallProfile)); err != nil {
 		t.Fatal(err)
 	}
+	const document = `{"id":"d","title":"D","uri":"https://example.org/r1/d","revision":"r1","retrieved":"2026-01-02"}`
+	documents := func(n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, strings.Replace(document, `"id":"d"`, `"id":"d`+strconv.Itoa(i)+`"`, 1))
+		}
+		return strings.Join(append(all, document), ",")
+	}
+	if _, err := ParseProfile([]byte(strings.Replace(smallProfile, document, documents(999), 1))); err != nil {
+		t.Errorf("1,000 documents: %v", err)
+	}
 	for name, change := range map[string][2]string{
+		"1,001 documents":      {document, documents(1000)},
+		"two of one id":        {document, document + "," + document},
 		"another schema":       {"profile/v1", "profile/v2"},
 		"id":                   {`"id":"x"`, `"id":"X Y"`},
 		"version":              {`"version":1`, `"version":0`},
