@@ -1,14 +1,13 @@
 package main
 
 import (
-	"encoding/csv"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,103 +18,164 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-const inventoryLong = `inventory lists provenance manifests: those given, and those in folders (files
-whose names end in .json). --filter keeps those for which an expression in the
-policy language is true.
+const inventoryLong = `inventory lists provenance manifests: those given, those in folders (files whose
+names end in .json), and those that are recorded about the artifacts of a
+registry: of references, of a namespace (HOST/NAMESPACE) or of a whole HOST.
 
-Nothing is checked of what the records say. A file that is no sound record is
-told on stderr and ends the command with 3; an expression that fails over a
-record, too: neither is left out in silence.`
+Nothing is checked of what the records in files say. In a registry, anybody can
+attach a record: those count that signers in the policy's section summaries
+signed, about that digest (modelcheck attest). No weights are read. What a
+registry leaves out of its list cannot be known; references in a file
+(--file) do not depend on its list.
+
+Nothing is left out in silence: what has no record, what is no sound record and
+what the filter fails over has a row that says so, and the command ends with 3.`
 
 const inventoryExit = `EXIT STATUS
-  0  every file was read, and every record that matches is listed
-  1  a folder or file could not be read, or writing failed
-  2  usage: the command line or the expression is malformed, or nothing was given
-  3  listed, but not all: a file is no sound record, or the filter failed over one`
+  0  everything was read, and every record that matches is listed
+  1  a folder, file or registry could not be read, or writing failed
+  2  usage: the command line, the policy or the expression is malformed, or nothing was given
+  3  listed, with rows that have no record: none that counts, none that is sound, or one that the filter failed over`
 
-type inventoryFlags struct{ filter, output string }
+type inventoryFlags struct {
+	verifyFlags
+	filter string
+}
 
 func newInventory(s streams) *cobra.Command {
 	var f inventoryFlags
 	cmd := &cobra.Command{
-		Use:   "inventory FOLDER|FILE…",
+		Use:   "inventory FOLDER|FILE|REFERENCE|HOST[/NAMESPACE]…",
 		Short: "List provenance manifests, filtered by expressions of the policy language",
 		Long:  inventoryLong,
 		Example: `  modelcheck inventory ./records
-  modelcheck inventory ./records --filter 'findings.exists(f, f.id == "code-on-load")' --output csv`,
+  modelcheck inventory ./records --filter 'findings.exists(f, f.id == "code-on-load")' --output csv
+  modelcheck inventory registry.example/models --policy policy.yaml --output html > models.html
+  modelcheck inventory --file references.txt --policy policy.yaml`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(_ *cobra.Command, args []string) error { return inventory(s, f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return inventory(cmd.Context(), s, f, args) },
 	}
-	cmd.Flags().StringVar(&f.filter, "filter", "", "list only records for which this `EXPRESSION` is true (docs/policy.md)")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "table, csv or jsonl")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "csv", "jsonl"}, cobra.ShellCompDirectiveNoFileComp))
+	f.place.addAccess(cmd)
+	f.trust.addPolicy(cmd)
+	f.trust.roots.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.filter, "filter", "", "list only records for which this `EXPRESSION` is true (docs/policy.md)")
+	flags.StringVarP(&f.many.file, "file", "f", "", "read references from `FILE` too, one per line, with # comments (- for stdin)")
+	flags.StringVarP(&f.output, "output", "o", "table", "table, csv, jsonl or html")
+	_ = cmd.MarkFlagFilename("file")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "csv", "jsonl", "html"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.SetUsageTemplate(cmd.UsageTemplate() + "\n" + inventoryExit + "\n")
 	return cmd
 }
 
-// A stock is what the inventory says of one record.
-type stock struct {
-	File        string   `json:"file"`
-	Subject     string   `json:"subject"`
-	Substance   string   `json:"substanceDigest"`
-	Name        string   `json:"name"`
-	License     string   `json:"license"`
-	Signers     []string `json:"signers"`
-	Disclosed   int      `json:"disclosed"`
-	Questions   int      `json:"questions"`
-	Conflicts   int      `json:"conflicts"`
-	Findings    int      `json:"findings"`
-	Bytes       int64    `json:"bytes"`
-	NotExamined int      `json:"notExamined"`
+var stockWriters = map[string]func(io.Writer, []render.Stock) error{
+	"table": render.StockTable, "csv": render.StockCSV, "jsonl": render.StockLines, "html": render.StockHTML,
 }
 
-func inventory(s streams, f inventoryFlags, args []string) error {
-	if len(args) == 0 {
-		return usageError{hintError{errors.New("nothing to list"), "for example: modelcheck inventory ./records"}}
+func inventory(ctx context.Context, s streams, f inventoryFlags, args []string) error {
+	write, ok := stockWriters[f.output]
+	if !ok {
+		return usageError{fmt.Errorf("unknown output %q, want table, csv, jsonl or html", f.output)}
 	}
-	if !slices.Contains([]string{"table", "csv", "jsonl"}, f.output) {
-		return usageError{fmt.Errorf("unknown output %q, want table, csv or jsonl", f.output)}
-	}
-	keep := func(*provenance.Manifest) (bool, error) { return true, nil }
-	if f.filter != "" {
-		filter, err := policy.ParseFilter(f.filter)
-		if err != nil {
-			return usageError{err}
-		}
-		now := time.Now()
-		keep = func(m *provenance.Manifest) (bool, error) { return filter.Match(m, now) }
-	}
-	files, err := recordFiles(args)
+	keep, err := f.keeper()
 	if err != nil {
 		return err
 	}
-	var rows []stock
-	bad := false
-	for _, name := range files {
-		r, err := readRecord(s, name)
-		var refused recordError
-		if err != nil && !errors.As(err, &refused) {
-			return err
-		}
-		held := false
-		if err == nil {
-			held, err = keep(r.manifest)
-		}
-		switch {
-		case err != nil:
-			bad = true
-			complain(s.err, fmt.Errorf("%q is not listed: %w", name, err))
-		case held:
-			rows = append(rows, stockOf(r))
+	rows, err := f.stock(ctx, s, args, keep)
+	if err != nil {
+		return err
+	}
+	if !f.place.quiet {
+		if err := write(s.out, rows); err != nil {
+			return fmt.Errorf("writing the inventory: %w", err)
 		}
 	}
-	if err := writeStock(s, f.output, rows); err != nil {
-		return fmt.Errorf("writing the inventory: %w", err)
+	without := 0
+	for _, r := range rows {
+		if r.Problem != "" {
+			without++
+		}
 	}
-	if bad {
+	if without > 0 {
+		complain(s.err, fmt.Errorf("without a record: %d of %d rows", without, len(rows)))
 		return denied()
 	}
 	return nil
+}
+
+// A keeper says whether a record is listed.
+type keeper func(*provenance.Manifest) (bool, error)
+
+func (f inventoryFlags) keeper() (keeper, error) {
+	if f.filter == "" {
+		return func(*provenance.Manifest) (bool, error) { return true, nil }, nil
+	}
+	filter, err := policy.ParseFilter(f.filter)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	now := time.Now()
+	return func(m *provenance.Manifest) (bool, error) { return filter.Match(m, now) }, nil
+}
+
+// stock reads what was named: files, folders, references, registries.
+func (f inventoryFlags) stock(ctx context.Context, s streams, args []string, keep keeper) ([]render.Stock, error) {
+	var files, elsewhere []string
+	for _, arg := range args {
+		if _, err := os.Stat(arg); err == nil {
+			files = append(files, arg)
+		} else if inRegistry(arg) {
+			elsewhere = append(elsewhere, arg)
+		} else {
+			return nil, err
+		}
+	}
+	if f.many.file != "" {
+		read, err := f.many.read(s)
+		if err != nil {
+			return nil, err
+		}
+		elsewhere = append(elsewhere, read...)
+	}
+	if len(files)+len(elsewhere) == 0 {
+		return nil, usageError{hintError{errors.New("nothing to list"), "for example: modelcheck inventory ./records"}}
+	}
+	files, err := recordFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	var rows []render.Stock
+	for _, name := range files {
+		r, err := readRecord(s, name)
+		var refused recordError
+		if errors.As(err, &refused) {
+			err = recordError{refused.code, errors.Unwrap(refused.err)} // the row names the file
+		} else if err != nil {
+			return nil, err
+		}
+		rows = append(rows, stockRow(render.Stock{Place: name}, r.manifest, err, keep)...)
+	}
+	more, err := f.registryStock(ctx, s, elsewhere, keep)
+	return append(rows, more...), err
+}
+
+// stockRow fills a row, of which there is none where the filter says no.
+func stockRow(row render.Stock, m *provenance.Manifest, err error, keep keeper) []render.Stock {
+	held := true
+	if err == nil {
+		if held, err = keep(m); err != nil {
+			err = fmt.Errorf("the filter failed: %w", err)
+		}
+	}
+	switch {
+	case err != nil:
+		row.Problem = err.Error()
+	case !held:
+		return nil
+	default:
+		row.Fill(m)
+	}
+	return []render.Stock{row}
 }
 
 // recordFiles lists files, those of folders by name.
@@ -140,80 +200,8 @@ func recordFiles(args []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	if len(out) == 0 {
+	if len(out) == 0 && len(args) > 0 {
 		return nil, usageError{hintError{errors.New("no file that ends in .json"), "modelcheck manifest generate REFERENCE -o records/NAME.json writes one"}}
 	}
 	return out, nil
-}
-
-func stockOf(r record) stock {
-	row := stock{File: r.name, Subject: r.manifest.Subject.String(), Signers: []string{}, Questions: len(r.manifest.Claims), Findings: len(r.manifest.Findings), Bytes: r.manifest.Artifact.TotalBytes}
-	if d, err := provenance.SubstanceDigest(r.manifest); err == nil {
-		row.Substance = d.String()
-	}
-	for _, g := range r.manifest.Signatures {
-		row.Signers = append(row.Signers, g.Signer)
-	}
-	for _, c := range r.manifest.Claims {
-		switch c.State {
-		case provenance.StateConflicting:
-			row.Conflicts++
-		case provenance.StateDeclared, provenance.StateAttested, provenance.StateVerified:
-			row.Disclosed++
-		case provenance.NotExamined:
-			row.NotExamined++
-		}
-		word := c.State.String()
-		if c.Value != nil {
-			word = render.Value(c.Value)
-		}
-		switch c.ID {
-		case "identity.name":
-			row.Name = word
-		case "license.weights":
-			row.License = word
-		}
-	}
-	return row
-}
-
-func writeStock(s streams, format string, rows []stock) error {
-	if format == "jsonl" {
-		for _, row := range rows {
-			if err := render.JSONLine(s.out, row); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	table := [][]string{{"file", "subject", "name", "licence", "signers", "stated", "questions", "conflicts", "not examined", "findings", "bytes"}}
-	for _, r := range rows {
-		table = append(table, []string{r.File, r.Subject, r.Name, r.License, strings.Join(r.Signers, " "), strconv.Itoa(r.Disclosed), strconv.Itoa(r.Questions),
-			strconv.Itoa(r.Conflicts), strconv.Itoa(r.NotExamined), strconv.Itoa(r.Findings), strconv.FormatInt(r.Bytes, 10)})
-	}
-	if format == "csv" {
-		w := csv.NewWriter(s.out)
-		for _, line := range table {
-			for i := range line {
-				line[i] = render.Cell(line[i])
-			}
-			if err := w.Write(line); err != nil {
-				return err
-			}
-		}
-		w.Flush()
-		return w.Error()
-	}
-	for _, line := range table {
-		for i := range line {
-			line[i] = printable(line[i])
-		}
-		if len(line[1]) > 19 {
-			line[1] = line[1][:19] + "…"
-		}
-		if _, err := fmt.Fprintf(s.out, "%-28s %-20s %-20s %-24s %-14s %6s/%-9s %9s %12s %8s %12s\n", line[0], line[1], line[2], line[3], line[4], line[5], line[6], line[7], line[8], line[9], line[10]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -23,6 +23,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/content/oci"
 	"oras.land/oras-go/v2/registry/remote"
 )
@@ -43,6 +44,8 @@ func TestMain(m *testing.M) {
 //	BUNDLE   the hash of its signature bundle
 //	HTTP401, HTTP403, HTTP429, HTTP500, HTTPHTML   hosts that always answer so
 //	NOHOST   an address where nobody answers
+//	GHOST    a registry that lists a repository that it does not have
+//	LIAR     one that lists what cannot be a repository
 func TestScript(t *testing.T) {
 	root := absolute(t, "../..")
 	env := map[string]string{
@@ -51,14 +54,19 @@ func TestScript(t *testing.T) {
 		"REG":      serve(t, registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0)))),
 		"REGTAG":   serve(t, registry.New(registry.Logger(log.New(io.Discard, "", 0)))),
 		"NOHOST":   closedPort(t),
+		"GHOST":    serve(t, catalog(`{"repositories":["models/ghost"]}`)),
+		"LIAR":     serve(t, catalog(`{"repositories":["models/../../etc/passwd"]}`)),
 		"HTTPHTML": serve(t, answer(http.StatusOK, "<html>please log in</html>")),
 	}
 	for _, status := range []int{401, 403, 429, 500} {
 		env["HTTP"+strconv.Itoa(status)] = serve(t, answer(status, ""))
 	}
 	demo := filepath.Join(root, "testdata", "demo", "layout")
-	env["DIGEST"] = push(t, demo, env["REG"])
-	push(t, demo, env["REGTAG"])
+	env["DIGEST"] = push(t, demo, env["REG"]+"/models/tiny")
+	push(t, demo, env["REGTAG"]+"/models/tiny")
+	for _, name := range []string{"recorded", "unrecorded", "stranger"} {
+		push(t, demo, env["REG"]+"/stock/"+name)
+	}
 	env["WEIGHTS"] = blobThat(t, demo, func(b []byte) bool { return len(b) > 9 && b[7] == 0 && b[8] == '{' })
 	env["BUNDLE"] = blobThat(t, demo, func(b []byte) bool { return bytes.Contains(b, []byte("dsseEnvelope")) })
 	testscript.Run(t, testscript.Params{
@@ -72,7 +80,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS(demo))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take, "tensors": tensors, "pushfile": pushFile},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take, "tensors": tensors, "pushfile": pushFile, "replay": replay},
 	})
 }
 
@@ -152,6 +160,47 @@ func pushFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("POLICY", args[0]+"@"+desc.Digest.String())
 }
 
+// replay attaches what is attached to one artifact to another one of the same
+// repository too: replay HOST/REPOSITORY FROM TO.
+func replay(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replay host/repository from to")
+	}
+	repo, err := remote.NewRepository(args[0])
+	ts.Check(err)
+	repo.PlainHTTP = true
+	ctx := context.Background()
+	from, err := repo.Resolve(ctx, args[1])
+	ts.Check(err)
+	to, err := repo.Resolve(ctx, args[2])
+	ts.Check(err)
+	n := 0
+	ts.Check(repo.Referrers(ctx, from, "", func(list []ocispec.Descriptor) error {
+		for _, d := range list {
+			body, err := content.FetchAll(ctx, repo, d)
+			if err != nil {
+				return err
+			}
+			var m ocispec.Manifest
+			if err := json.Unmarshal(body, &m); err != nil {
+				return err
+			}
+			m.Subject = &to
+			if body, err = json.Marshal(m); err != nil {
+				return err
+			}
+			if _, err := oras.PushBytes(ctx, repo.Manifests(), m.MediaType, body); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	}))
+	if n == 0 {
+		ts.Fatalf("nothing is attached to %s", args[1])
+	}
+}
+
 // unsign drops everything without a tag from a layout's index: unsign DIR.
 func unsign(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
@@ -212,6 +261,18 @@ func answer(status int, body string) http.Handler {
 	})
 }
 
+// catalog lists repositories, and has none.
+func catalog(list string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path != "/v2/_catalog" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		fmt.Fprint(w, list)
+	})
+}
+
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -222,14 +283,15 @@ func closedPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// push copies the demo layout with its signatures and returns its digest.
-func push(t *testing.T, layout, host string) string {
+// push copies the demo layout with its signatures to HOST/REPOSITORY:v1 and
+// returns its digest.
+func push(t *testing.T, layout, repository string) string {
 	t.Helper()
 	src, err := oci.NewFromFS(t.Context(), os.DirFS(layout))
 	if err != nil {
 		t.Fatal(err)
 	}
-	repo, err := remote.NewRepository(host + "/models/tiny")
+	repo, err := remote.NewRepository(repository)
 	if err != nil {
 		t.Fatal(err)
 	}

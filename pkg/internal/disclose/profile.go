@@ -68,7 +68,7 @@ type ProfileFact struct {
 // The limits of a profile: the largest here has 20 facts.
 const (
 	MaxProfile       = 1 << 20 // bytes
-	maxProfileFacts  = 1000 // and documents
+	maxProfileFacts  = 1000    // and documents
 	maxProfileNames  = 100
 	maxProfileDigest = 10_000
 )

@@ -138,7 +138,7 @@ func readRoots(name string) (*x509.CertPool, error) {
 func (c *Client) Open(ref artifact.Reference) (*Store, error) {
 	switch ref.Place() {
 	case artifact.Registry:
-		return &Store{ref: ref, src: c.newRemote(ref), log: c.cfg.Log}, nil
+		return &Store{ref: ref, src: c.newRemote(ref.Host(), ref.Repository()), log: c.cfg.Log}, nil
 	case artifact.Layout:
 		l, err := openLayout(filepath.FromSlash(ref.Path()))
 		if err != nil {

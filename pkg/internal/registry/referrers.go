@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -115,40 +116,48 @@ func (r *remote) referrers(ctx context.Context, subject artifact.Digest) ([]Refe
 // listByAPI reads all pages of GET /v2/<name>/referrers/<digest>.
 func (r *remote) listByAPI(ctx context.Context, subject artifact.Digest) ([]listed, error) {
 	var all []listed
-	page := r.url("referrers/" + subject.String())
+	err := r.pages(ctx, r.url("referrers/"+subject.String()), "referrers", typeOCIIndex, maxManifest, func(a answer) error {
+		if a.mediaType != typeOCIIndex {
+			return refuse("not a list of referrers: a body of type %q", clip(a.mediaType))
+		}
+		list, err := parseIndex(a.body)
+		if all = append(all, list...); err == nil && len(all) > maxReferrers {
+			err = &LimitError{What: "number of referrers", Limit: maxReferrers, Got: int64(len(all))}
+		}
+		return err
+	})
+	return all, err
+}
+
+// pages reads a list from its first page to the last, each of at most limit
+// bytes. A first page that is not there is ErrNotFound; a later one makes the
+// list unusable.
+func (r *remote) pages(ctx context.Context, page *url.URL, what, accept string, limit int64, take func(answer) error) error {
 	seen := map[string]bool{}
 	for {
 		if seen[page.String()] {
-			return nil, refuse("the pages of referrers form a loop")
+			return refuse("the pages of %s form a loop", what)
 		}
 		seen[page.String()] = true
 		if len(seen) > maxPages {
-			return nil, &LimitError{What: "pages of referrers", Limit: maxPages, Got: int64(len(seen))}
+			return &LimitError{What: "pages of " + what, Limit: maxPages, Got: int64(len(seen))}
 		}
-		a, err := r.fetch(ctx, page, typeOCIIndex, maxManifest)
+		a, err := r.fetch(ctx, page, accept, limit)
 		if err != nil {
 			if len(seen) > 1 && errors.Is(err, ErrNotFound) {
-				return nil, refuse("page %d of the referrers is missing", len(seen))
+				return refuse("page %d of the %s is missing", len(seen), what)
 			}
-			return nil, err
+			return err
 		}
-		if a.mediaType != typeOCIIndex {
-			return nil, refuse("not a list of referrers: a body of type %q", clip(a.mediaType))
-		}
-		list, err := parseIndex(a.body)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
-		if len(all) > maxReferrers {
-			return nil, &LimitError{What: "number of referrers", Limit: maxReferrers, Got: int64(len(all))}
+		if err := take(a); err != nil {
+			return err
 		}
 		next, err := nextLink(a.header.Values("Link"))
 		if err != nil || next == "" {
-			return all, err
+			return err
 		}
 		if page, err = follow(page, next); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

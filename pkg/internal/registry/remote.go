@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
@@ -29,6 +28,7 @@ type remote struct {
 	log        *slog.Logger
 	sleep      func(context.Context, time.Duration) error
 	actions    []string // what tokens are asked for
+	catalog    bool     // in place of those: the list of repositories
 
 	mu    sync.Mutex
 	cred  auth.Credential
@@ -39,8 +39,7 @@ type remote struct {
 // authentication, then challenges rewritten, then retries, then the wire.
 // Each repository has its own: credentials may differ by repository, and what
 // was allowed on behalf of one registry is not allowed on behalf of another.
-func (c *Client) newRemote(ref artifact.Reference) *remote {
-	host := ref.Host()
+func (c *Client) newRemote(host, repository string) *remote {
 	key := host
 	if host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io" {
 		// Docker Hub's registry has another name than its references.
@@ -48,7 +47,7 @@ func (c *Client) newRemote(ref artifact.Reference) *remote {
 	}
 	base := &url.URL{Scheme: c.scheme(host), Host: host}
 	r := &remote{
-		base: base, host: key, repository: ref.Repository(), wire: c.newWire(base), creds: c.creds,
+		base: base, host: key, repository: repository, wire: c.newWire(base), creds: c.creds,
 		log: c.cfg.Log, sleep: c.cfg.Sleep, actions: []string{auth.ActionPull},
 	}
 	chain := &challenger{
@@ -114,7 +113,11 @@ func (r *remote) get(ctx context.Context, u *url.URL, header http.Header) (*http
 func (r *remote) do(ctx context.Context, method string, u *url.URL, header http.Header, body []byte) (*http.Response, error) {
 	// Least privilege: this repository and what the call is for, whatever the
 	// challenge says.
-	ctx = auth.WithScopesForHost(ctx, r.base.Host, auth.ScopeRepository(r.repository, r.actions...))
+	scope := auth.ScopeRepository(r.repository, r.actions...)
+	if r.catalog {
+		scope = auth.ScopeRegistryCatalog
+	}
+	ctx = auth.WithScopesForHost(ctx, r.base.Host, scope)
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrResponse, err)
