@@ -84,7 +84,7 @@ func (f *fakeRegistry) set(change func()) {
 	change()
 }
 
-func parsePolicy(t *testing.T, section string) *policy.Policy {
+func parsePolicy(t testing.TB, section string) *policy.Policy {
 	t.Helper()
 	p, err := policy.Parse([]byte(head + section))
 	if err != nil {

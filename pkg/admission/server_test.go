@@ -44,7 +44,7 @@ type hook struct {
 	fail  error // of the next reading
 }
 
-func newHook(t *testing.T, section string, edit func(*admission.ServerConfig)) *hook {
+func newHook(t testing.TB, section string, edit func(*admission.ServerConfig)) *hook {
 	t.Helper()
 	h := &hook{registry: newFakeRegistry(), log: &bytes.Buffer{}, dir: t.TempDir()}
 	h.rules = h.rulesOf(t, section)
@@ -67,13 +67,13 @@ func newHook(t *testing.T, section string, edit func(*admission.ServerConfig)) *
 	return h
 }
 
-func (h *hook) rulesOf(t *testing.T, section string) admission.Rules {
+func (h *hook) rulesOf(t testing.TB, section string) admission.Rules {
 	p := parsePolicy(t, section)
 	return admission.Rules{Policy: p, Judge: h.registry, Resolver: h.registry, Identity: artifact.SumSHA256([]byte(section)), Fresh: func(time.Time) error { return nil }}
 }
 
 // writePair writes a serving certificate for 127.0.0.1 that vouches for itself.
-func writePair(t *testing.T, dir, name string, valid time.Duration) (pool *x509.CertPool) {
+func writePair(t testing.TB, dir, name string, valid time.Duration) (pool *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
