@@ -30,6 +30,7 @@ type archive struct {
 	child  *Sink
 	packed []byte
 	over   bool // the member has more than maxDeflated bytes
+	stores storages
 }
 
 func newArchive(s *Sink) *archive {
@@ -53,7 +54,7 @@ func (a *archive) Open(m zipfile.Member) io.Writer {
 		return packedWriter{a}
 	}
 	a.child = a.sink(m.Size)
-	return a.child
+	return a.stores.watch(m.Name, a.child)
 }
 
 func (a *archive) sink(size int64) *Sink { return a.parent.member(a.member.Name, size) }
@@ -66,7 +67,9 @@ func (a *archive) Close() {
 	if strings.HasSuffix(a.member.Name, "/") && a.child.seen == 0 {
 		return // a folder
 	}
-	a.take(a.member.Name, a.child.Facts(), a.child.pickle.Report())
+	facts := a.child.Facts()
+	a.stores.close(a.member.Name, a.child.seen, a.child.pickle.Report())
+	a.take(a.member.Name, facts, a.child.pickle.Report())
 	a.child = nil
 }
 
@@ -106,6 +109,7 @@ func (s *Sink) archiveFacts(f *Facts) {
 		f.Format = FormatKeras
 	}
 	a.report(s, f)
+	s.storageFacts(f, a)
 	if err := a.parser.Err(); err != nil {
 		f.Class = f.Class.Worse(ClassUnknown)
 		s.finding(f, "MC-ARCHIVE-MALFORMED", provenance.CodeArchiveMalformed, err.Error(), nil)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/fixtures"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -108,6 +109,7 @@ func fileExamples(t *testing.T) []example {
 		one("MC-FORMAT-LIMIT", "m.gguf", "GGUF\x03\x00\x00\x00"+strings.Repeat("\xff", 16), string(ggufWith(nil, "abcd"))),
 		one("MC-FORMAT-MISMATCH", "a.png", "hello", "\x89PNG\r\n\x1a\n"),
 		one("MC-FORMAT-POLYGLOT", "m.safetensors", string(safetensorsOf(`{"a":{"dtype":"U8","shape":[22],"data_offsets":[0,22]}}`+strings.Repeat(" ", 0x156-55), "\ncos\nsystem\n(S'id'\ntR.")), string(safetensorsOf(`{"a":{"dtype":"U8","shape":[22],"data_offsets":[0,22]}}`+strings.Repeat(" ", 0x157-55), "\ncos\nsystem\n(S'id'\ntR."))),
+		one("MC-TORCH-STORAGE", "m.pt", string(torchOf(t, []fixtures.TorchTensor{floats("a", "0", 2, 1, 2)}, [2]string{"0", "aaaabbbb"})), string(torchOf(t, []fixtures.TorchTensor{floats("a", "0", 2, 1, 1)}, [2]string{"0", "aaaabbbb"}))),
 		one("MC-NUMPY-OBJECTS", "a.npy", npy("'|O'", "\x80\x02]."), npy("'<f4'", "abcd")),
 		one("MC-PICKLE-OPAQUE", "a.pkl", "\x80\x02].x", "\x80\x02]."),
 		one("MC-ARCHIVE-LIMIT", "m.zip", zip(many...), zip(many[:10]...)),

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/internal/fixtures"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/pickle"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/tensor"
+	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
 // floats is a tensor of one dimension at an offset of a storage.
@@ -91,7 +92,7 @@ func TestTensorsOfTorchAreRefused(t *testing.T) {
 		"sharing a part":       {torchOf(t, []fixtures.TorchTensor{a, floats("b", "0", 2, 1, 1)}, data), "share", noList},
 		"a name twice":         {torchOf(t, []fixtures.TorchTensor{a, floats("a", "1", 2, 0, 2)}, data, [2]string{"1", "xxxxxxxx"}), "twice", noList},
 		"no tensor":            {torchOf(t, nil, data), "told apart", noList},
-		"quantised":            {change(func(x *fixtures.TorchTensor) { x.Class = "QInt8Storage" }), "storage", noList},
+		"quantised":            {change(func(x *fixtures.TorchTensor) { x.Class = "QUInt4x2Storage" }), "storage", noList},
 		"inside a dictionary":  {object("\x80\x02}X\x05\x00\x00\x00model" + strings.TrimPrefix(strings.TrimSuffix(dict, "."), "\x80\x02") + "s."), "named tensor", noList},
 		"a call of another":    {object(strings.Replace(dict, "_rebuild_tensor_v2", "_rebuild_qtensor", 1)), "plain tensor", noList},
 		"an import of another": {object(strings.Replace(dict, "ctorch._utils\n_rebuild_tensor_v2", "cos\nsystem", 1)), "plain tensor", noList},
@@ -109,6 +110,45 @@ func TestTensorsOfTorchAreRefused(t *testing.T) {
 	}
 	if got, err := hashTensors(t, torchOf(t, []fixtures.TorchTensor{a}, data), 64); err != nil || len(got) != 1 {
 		t.Errorf("the neighbour of all of them: %v %v", got, err)
+	}
+}
+
+// TestStorages: what torch's list says of its storages holds, wherever in the
+// zip the list stands.
+func TestStorages(t *testing.T) {
+	a, data := floats("a", "0", 2, 0, 2), [2]string{"m/data/0", "aaaabbbb"}
+	list := func(x fixtures.TorchTensor) [2]string { return [2]string{"m/data.pkl", fixtures.StateDict(a, x)} }
+	beyond, far := a, a
+	beyond.Offset, far.Shape, far.Strides = 1, []uint32{2, 1}, []uint32{1 << 30, 1}
+	for name, tc := range map[string]struct {
+		members [][2]string
+		says    string // "" where nothing is
+	}{
+		"as it should be":       {[][2]string{list(a), data}, ""},
+		"the list last":         {[][2]string{data, list(a)}, ""},
+		"beyond":                {[][2]string{list(beyond), data}, "beyond"},
+		"beyond, the list last": {[][2]string{data, list(beyond)}, "beyond"},
+		"beyond by a stride":    {[][2]string{list(far), data}, "beyond"},
+		"missing":               {[][2]string{list(a), {"m/data/1", "aaaabbbb"}}, "missing"},
+		"in another folder":     {[][2]string{list(a), {"n/data/0", "aaaabbbb"}}, "missing"},
+		"too short":             {[][2]string{list(a), {"m/data/0", "aaaabbb"}}, "has 7 bytes"},
+		"too long":              {[][2]string{list(a), {"m/data/0", "aaaabbbbc"}}, "has 9 bytes"},
+		"quantised":             {[][2]string{{"m/data.pkl", strings.NewReplacer("_rebuild_tensor_v2", "_rebuild_qtensor", "FloatStorage", "QInt8Storage").Replace(fixtures.StateDict(floats("a", "0", 8, 0, 8)))}, data}, ""},
+		"quantised, too short":  {[][2]string{{"m/data.pkl", strings.NewReplacer("_rebuild_tensor_v2", "_rebuild_qtensor", "FloatStorage", "QInt8Storage").Replace(fixtures.StateDict(floats("a", "0", 9, 0, 8)))}, data}, "has 8 bytes"},
+		"only data":             {[][2]string{{"m/data.pkl", "\x80\x04}."}}, ""},
+		"not followed":          {[][2]string{{"m/data.pkl", strings.Replace(fixtures.StateDict(a), ")R(", ")\x81(", 1)}, data}, "not followed"},
+		"two lists":             {[][2]string{list(a), data, {"n/data.pkl", fixtures.StateDict(a)}, {"n/data/0", "aaaabbbb"}}, "two"},
+		"inside a dictionary":   {[][2]string{{"m/data.pkl", "\x80\x02}X\x01\x00\x00\x00m" + strings.TrimPrefix(strings.TrimSuffix(fixtures.StateDict(beyond), "."), "\x80\x02") + "s."}, data}, "beyond"},
+	} {
+		for _, piece := range []int{1, 1 << 20} {
+			f := look("m.pt", fixtures.Zip(t, tc.members...), piece)
+			i := slices.IndexFunc(f.Findings, func(x provenance.Finding) bool {
+				return x.Facts[factRule] == "MC-TORCH-STORAGE" || x.Facts[factRule] == "MC-FORMAT-LIMIT"
+			})
+			if tc.says == "" && (i >= 0 || f.Class != ClassInert) || tc.says != "" && (i < 0 || !strings.Contains(f.Findings[i].Detail, tc.says) || f.Class != ClassUnknown) {
+				t.Errorf("%s: %v %+v", name, f.Class, f.Findings)
+			}
+		}
 	}
 }
 

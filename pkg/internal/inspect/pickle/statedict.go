@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// Limits of ReadStateDict, which needs below 24 MiB for the worst pickle.
+// Limits of ReadStateDict, which needs below 32 MiB for the worst pickle.
 const (
 	// MaxStateDict in bytes. A tensor needs some 150 bytes and 30 opcodes; the
 	// shards of the large models have below 1,000 tensors.
 	MaxStateDict = 4 << 20
-	maxStateOps  = 1 << 18
+	maxStateOps  = 1 << 19
 )
 
 // ErrNoStateDict is wrapped by errors about a pickle that is no flat list of
@@ -45,13 +45,12 @@ type StateTensor struct {
 // that rebuild a tensor and an ordered dictionary
 // (torch/_utils.py, _rebuild_tensor_v2, _rebuild_tensor_v3, _rebuild_parameter).
 func ReadStateDict(data []byte) ([]StateTensor, error) {
-	if len(data) > MaxStateDict {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrNoStateDict, MaxStateDict)
-	}
-	r := &stateReader{in: data, memo: map[uint64]any{}, storages: map[string]uint64{}}
-	top, err := r.run()
+	r, top, err := readState(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: at byte %d: %w", ErrNoStateDict, r.at, err)
+	}
+	if r.called {
+		return nil, fmt.Errorf("%w: it calls what rebuilds no plain tensor", ErrNoStateDict)
 	}
 	d, ok := top.(*stateDict)
 	if !ok {
@@ -76,6 +75,30 @@ func ReadStateDict(data []byte) ([]StateTensor, error) {
 	return out, nil
 }
 
+// Tensors returns, without names, the tensors that a data.pkl rebuilds
+// wherever they are in its object, and the sizes in bytes of all storages that
+// it names. With an error they are those before it left what is known here.
+func Tensors(data []byte) ([]StateTensor, map[string]uint64, error) {
+	r, _, err := readState(data)
+	if err != nil {
+		err = fmt.Errorf("at byte %d: %w", r.at, err)
+	}
+	out := make([]StateTensor, len(r.rebuilt))
+	for i, t := range r.rebuilt {
+		out[i] = *t
+	}
+	return out, r.storages, err
+}
+
+func readState(data []byte) (*stateReader, any, error) {
+	r := &stateReader{in: data, memo: map[uint64]any{}, storages: map[string]uint64{}}
+	if len(data) > MaxStateDict {
+		return r, nil, fmt.Errorf("more than %d bytes", MaxStateDict)
+	}
+	top, err := r.run()
+	return r, top, err
+}
+
 // What lies on the stack beside bool, int64 and string.
 type (
 	stateNone   struct{}
@@ -98,6 +121,8 @@ type stateReader struct {
 	marks    []int
 	memo     map[uint64]any
 	storages map[string]uint64 // sizes by key
+	rebuilt  []*StateTensor
+	called   bool // something else than what rebuilds tensors
 }
 
 var errState = errors.New("what a list of tensors does not have")
@@ -338,7 +363,8 @@ func (r *stateReader) build() error {
 		return err
 	}
 	if _, ok := pair[0].(*stateDict); !ok {
-		return errState
+		r.called = true // what it sets is not known
+		return r.push(stateOther{})
 	}
 	return r.push(pair[0])
 }
@@ -358,7 +384,7 @@ func (r *stateReader) storage() error {
 	key, ok2 := id[2].(string)
 	n, ok3 := id[4].(int64)
 	dtype, width := storageType(string(class))
-	if !ok1 || !ok2 || !ok3 || width == 0 || n < 0 || n > math.MaxInt64/int64(width) || key == "" || strings.ContainsAny(key, `/\`) {
+	if !ok1 || !ok2 || !ok3 || width == 0 || id[3] == "meta" || n < 0 || n > math.MaxInt64/int64(width) || key == "" || strings.ContainsAny(key, `/\`) {
 		return fmt.Errorf("a storage of an unknown form: %w", errState)
 	}
 	s := stateStorage{key, dtype, uint64(n) * width}
@@ -398,7 +424,8 @@ func (r *stateReader) call() error {
 		dtype, _ := args[6].(stateGlobal)
 		return r.rebuild(args, string(dtype))
 	}
-	return fmt.Errorf("a call of what rebuilds no plain tensor: %w", errState)
+	r.called = true
+	return r.push(stateOther{})
 }
 
 // nothing says that there are no flags that change what the bytes mean, such
@@ -432,6 +459,7 @@ func (r *stateReader) rebuild(args stateTuple, dtype string) error {
 		far, tooFar := times(strides[i], max(sizes[i], 1)-1, over)
 		last, over = plus(last, far, tooFar)
 	}
+	r.rebuilt = append(r.rebuilt, t)
 	if count == 0 && !over {
 		t.Contiguous = true // no byte of it
 		return r.push(t)
@@ -478,9 +506,15 @@ func storageType(class string) (string, uint64) {
 	if !ok || !ok2 {
 		return "", 0
 	}
+	switch kind { // of these no plain tensor is made
+	case "QInt8", "QUInt8":
+		return "", 1
+	case "QInt32":
+		return "", 4
+	}
 	for name, dtype := range map[string]string{
 		"Double": "F64", "Float": "F32", "Half": "F16", "BFloat16": "BF16", "Long": "I64", "Int": "I32", "Short": "I16",
-		"Char": "I8", "Byte": "U8", "Bool": "BOOL", "ComplexFloat": "C64",
+		"Char": "I8", "Byte": "U8", "Bool": "BOOL", "ComplexFloat": "C64", "ComplexDouble": "C128",
 	} {
 		if name == kind {
 			return dtype, widthOf(dtype)
@@ -493,7 +527,7 @@ func storageType(class string) (string, uint64) {
 func elementType(name string) (string, bool) {
 	dtype, ok := map[string]string{
 		"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32", "int16": "I16",
-		"int8": "I8", "uint8": "U8", "bool": "BOOL", "complex64": "C64", "uint16": "U16", "uint32": "U32", "uint64": "U64",
+		"int8": "I8", "uint8": "U8", "bool": "BOOL", "complex64": "C64", "complex128": "C128", "uint16": "U16", "uint32": "U32", "uint64": "U64",
 		"float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e4m3fnuz": "F8_E4M3FNUZ", "float8_e5m2fnuz": "F8_E5M2FNUZ", "float8_e8m0fnu": "F8_E8M0",
 	}[name]
 	return dtype, ok
@@ -502,6 +536,8 @@ func elementType(name string) (string, bool) {
 // widthOf is the width of one element in bytes, 0 of an unknown format.
 func widthOf(dtype string) uint64 {
 	switch dtype {
+	case "C128":
+		return 16
 	case "F64", "I64", "U64", "C64":
 		return 8
 	case "F32", "I32", "U32":
