@@ -15,7 +15,7 @@ FUZZTIME ?= 10s
 # repository has to: deadcode does not count those names.
 PUBLIC := artifact|provenance|policy|check|admission
 
-.PHONY: help build demo test check fmt vet staticcheck walls deadcode tidy e2e fuzz clean
+.PHONY: help build demo test check fmt vet staticcheck walls deadcode tidy e2e bench fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ e2e: tools-e2e ## run the binary against real registries, cosign and a local Sig
 	go test -count=1 -timeout 10m ./pkg/internal/attest/conformance
 	MODELCHECK_TOOLS=$(TOOLS) go test -tags e2e -count=1 -timeout 30m ./cmd/modelcheck -run TestE2E $(E2EFLAGS)
 
+bench: tools-e2e tools-bench ## measure against other tools on this machine (30 min, 25 GB of disk); writes docs/benchmarks.md
+	MODELCHECK_TOOLS=$(TOOLS) go test -tags e2e -count=1 -timeout 3h -v ./cmd/modelcheck -run '^TestBench$$' -args -out $(CURDIR)/docs/benchmarks.md $(BENCHFLAGS)
+
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@grep -rE --include='*_test.go' -o '^func Fuzz\w+' cmd pkg | while IFS=: read -r file func; do \
 		dir=./$$(dirname "$$file"); name=$${func#func }; \
@@ -75,9 +78,12 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 clean: ## remove what was built, and the built tools
 	rm -rf bin .cache
 
-.PHONY: tools-check tools-e2e
+.PHONY: tools-check tools-e2e tools-bench
 tools-check:
 	@MODELCHECK_TOOLS=$(TOOLS) .ci/tools/install check
 
 tools-e2e:
 	@MODELCHECK_TOOLS=$(TOOLS) .ci/tools/install e2e
+
+tools-bench:
+	@MODELCHECK_TOOLS=$(TOOLS) .ci/tools/install bench

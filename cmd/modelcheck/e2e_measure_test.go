@@ -16,10 +16,11 @@ import (
 // measureVar names the folder by which TestMeasureChild is told what to run.
 const measureVar = "MODELCHECK_E2E_MEASURE"
 
-// A usage is what a run took.
+// A usage is what a run took, together with what it started and waited for.
 type usage struct {
 	peak    int64 // bytes of resident memory
 	elapsed time.Duration
+	cpu     time.Duration
 }
 
 // measured is what TestMeasureChild writes down.
@@ -27,14 +28,21 @@ type measured struct {
 	Exit    int           `json:"exit"`
 	Peak    int64         `json:"peak"`
 	Elapsed time.Duration `json:"elapsed"`
+	CPU     time.Duration `json:"cpu"`
 }
 
-// measure is verify with the memory and time that it took. Between this test and
-// modelcheck stands a small process: a child's peak starts from that of the process
-// that forked it, and this one has held models in memory.
+// measure is verify with the memory and time that it took.
 func (u user) measure(t *testing.T, args ...string) (outcome, usage) {
 	t.Helper()
-	line := append([]string{u.binary, "verify", "--output", "json"}, args...)
+	exit, took, folder := u.measureLine(t, append([]string{u.binary, "verify", "--output", "json"}, args...))
+	return readOutcome(t, exit, readFile(t, folder+"/stdout"), readFile(t, folder+"/stderr")), took
+}
+
+// measureLine runs a command line, whose output is in the folder afterwards.
+// Between this test and the command stands a small process: a child's peak starts
+// from that of the process that forked it, and this one has held models in memory.
+func (u user) measureLine(t *testing.T, line []string) (exit int, took usage, folder string) {
+	t.Helper()
 	folder, err := os.MkdirTemp(u.dir, "measure")
 	if err != nil {
 		t.Fatal(err)
@@ -50,15 +58,14 @@ func (u user) measure(t *testing.T, args ...string) (outcome, usage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := u.command(beforeDeadline(t), self, "-test.run", "^TestMeasureChild$", "-test.timeout", "20m")
+	cmd := u.command(beforeDeadline(t), self, "-test.run", "^TestMeasureChild$", "-test.timeout", "1h")
 	cmd.Env = append(cmd.Env, measureVar+"="+folder)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("measuring %s: %v\n%s", strings.Join(line, " "), err, out)
 	}
 	var m measured
 	parse(t, readFile(t, folder+"/result.json"), &m)
-	o := readOutcome(t, m.Exit, readFile(t, folder+"/stdout"), readFile(t, folder+"/stderr"))
-	return o, usage{peak: m.Peak, elapsed: m.Elapsed}
+	return m.Exit, usage{peak: m.Peak, elapsed: m.Elapsed, cpu: m.CPU}, folder
 }
 
 // TestMeasureChild is no test: it is the small process that measure puts between.
@@ -77,7 +84,8 @@ func TestMeasureChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := json.Marshal(measured{Exit: code, Peak: peak(t, cmd.ProcessState), Elapsed: time.Since(start)})
+	state := cmd.ProcessState
+	result, err := json.Marshal(measured{Exit: code, Peak: peak(t, state), Elapsed: time.Since(start), CPU: state.UserTime() + state.SystemTime()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,15 +122,9 @@ func (b *bed) copySignatures(t *testing.T, from, to published) {
 // bundles lists the digests of the bundles that refer to the artifact.
 func (b *bed) bundles(t *testing.T, p published) []string {
 	t.Helper()
-	var found struct {
-		Referrers []struct {
-			Reference string `json:"reference"`
-		} `json:"referrers"`
-	}
-	parse(t, b.run(t, "oras", "discover", "--plain-http", "--format", "json", p.pinned()), &found)
 	var digests []string
-	for _, referrer := range found.Referrers {
-		for _, l := range b.layers(t, referrer.Reference) {
+	for _, reference := range b.referrers(t, p) {
+		for _, l := range b.layers(t, reference) {
 			if l.MediaType == bundleType {
 				digests = append(digests, l.Digest)
 			}
@@ -140,6 +134,22 @@ func (b *bed) bundles(t *testing.T, p published) []string {
 		t.Fatalf("%s has no bundle to copy", p.pinned())
 	}
 	return digests
+}
+
+// referrers names the manifests that refer to p.
+func (b *bed) referrers(t *testing.T, p published) []string {
+	t.Helper()
+	var found struct {
+		Referrers []struct {
+			Reference string `json:"reference"`
+		} `json:"referrers"`
+	}
+	parse(t, b.run(t, "oras", "discover", "--plain-http", "--format", "json", p.pinned()), &found)
+	var list []string
+	for _, referrer := range found.Referrers {
+		list = append(list, referrer.Reference)
+	}
+	return list
 }
 
 // A layer is a descriptor as far as the tests look.

@@ -132,7 +132,13 @@ func (b sized) publish(t *testing.T, repository string, layers []layer) publishe
 // put tags a manifest as v1.
 func (b sized) put(t *testing.T, repository string, manifest []byte) {
 	t.Helper()
-	url := "http://" + b.registry.host + "/v2/" + repository + "/manifests/v1"
+	b.putAs(t, repository, "v1", manifest)
+}
+
+// putAs puts a manifest under a tag or its digest.
+func (b sized) putAs(t *testing.T, repository, name string, manifest []byte) {
+	t.Helper()
+	url := "http://" + b.registry.host + "/v2/" + repository + "/manifests/" + name
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, bytes.NewReader(manifest))
 	if err != nil {
 		t.Fatal(err)
