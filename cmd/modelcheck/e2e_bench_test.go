@@ -78,9 +78,9 @@ func startBench(t *testing.T) *bench {
 
 // A command is one of the rows of a table.
 type command struct {
-	name   string
-	line   []string
-	once   bool // no mark depends on it, and it may take minutes
+	name string
+	line []string
+	once bool // no mark depends on it, and it may take minutes
 }
 
 // commands lists what is measured of one artifact.
