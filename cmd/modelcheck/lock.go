@@ -245,7 +245,7 @@ func (l lockFlags) difference(m check.LockedModel, r *check.Report) []byte {
 	case r.Manifest == nil:
 		return []byte(head + "there is no record now\n")
 	}
-	return append([]byte(head), render.SheetDifference(provenance.Diff(before, r.Manifest))...)
+	return append([]byte(head), render.SheetDifference("CHANGED SINCE IT WAS LOCKED", provenance.Diff(before, r.Manifest))...)
 }
 
 // lockDiff shows what the references name now.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -13,10 +12,12 @@ import (
 
 	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
 	"github.com/modelcheck/modelcheck/pkg/artifact"
-	"github.com/modelcheck/modelcheck/pkg/check"
 	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
+
+// changedSince heads what reviewers see of a difference.
+const changedSince = "CHANGED SINCE THE BASELINE"
 
 func newReviewDelta(s streams) *cobra.Command {
 	var r reviewSigning
@@ -56,7 +57,7 @@ func (r *reviewSigning) delta(ctx context.Context, s streams, baseline, name str
 	if err != nil {
 		return err
 	}
-	if _, err := s.out.Write(render.SheetDifference(provenance.Diff(before, x.manifest))); err != nil {
+	if _, err := s.out.Write(render.SheetDifference(changedSince, provenance.Diff(before, x.manifest))); err != nil {
 		return err
 	}
 	if r.file == "" {
@@ -156,70 +157,4 @@ verified by whoever exported it, and not by whoever signs.`,
 	cmd.Flags().StringVarP(&out, "out", "o", "", "write to `FILE` (default: stdout)")
 	_ = cmd.MarkFlagFilename("out")
 	return cmd
-}
-
-func newReviewImport(s streams) *cobra.Command {
-	var f verifyFlags
-	cmd := &cobra.Command{
-		Use:   "import REFERENCE FILE…",
-		Short: "Attach reviews that were signed elsewhere",
-		Long: `import attaches signed reviews, or lists of reviews, to the artifact that they are
-about. Each is verified first: it must hold, be about this very digest, and be by
-somebody whom the policy calls a reviewer. Whether it counts, the policy says when
-the artifact is verified. Files already attached are not attached twice.`,
-		Example: `  modelcheck review import ghcr.io/acme/tiny-r1:v1 model-reviews/sha256/*/*.sigstore.json --policy policy.yaml`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) < 2 {
-				return usageError{hintError{errors.New("want a reference and at least one file"), "for example: modelcheck review import ghcr.io/acme/tiny-r1:v1 review.sigstore.json --policy policy.yaml"}}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return importReviews(cmd.Context(), s, f, args[0], args[1:])
-		},
-	}
-	f.place.addAccess(cmd)
-	f.trust.addPolicy(cmd)
-	f.trust.roots.add(cmd)
-	return cmd
-}
-
-func importReviews(ctx context.Context, s streams, f verifyFlags, name string, files []string) error {
-	if f.trust.policyFile == "" {
-		return usageError{hintError{errors.New("no --policy given"), "the policy says who reviews: --policy policy.yaml"}}
-	}
-	ref, err := parseReference(name)
-	if err != nil {
-		return err
-	}
-	if ref.Place() == artifact.Directory {
-		return usageError{hintError{errors.New("nothing can be attached to a plain folder"), "keep the reviews in a folder: verify --reviews FOLDER"}}
-	}
-	cfg, err := f.prepare(s, ref)
-	if err != nil {
-		return err
-	}
-	checker, err := check.New(cfg)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, file := range files {
-		bundle, err := readSmall(file)
-		if err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		at, who, err := checker.AttachReview(ctx, ref, bundle)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%q: %w", file, err))
-			continue
-		}
-		word := "attached"
-		if at.Existed {
-			word = "was attached already"
-		}
-		fmt.Fprintf(s.out, "%s: %s as %v (by %s)\n", printable(file), word, at.Digest, printable(who.Identity.KeyFingerprint+who.Identity.Subject))
-	}
-	return errors.Join(failed...)
 }

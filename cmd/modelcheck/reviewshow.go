@@ -125,7 +125,7 @@ func (r *reviewRun) since(s streams, x *reviewed, file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.out.Write(render.SheetDifference(provenance.Diff(before, x.manifest)))
+	_, err = s.out.Write(render.SheetDifference(changedSince, provenance.Diff(before, x.manifest)))
 	return err
 }
 

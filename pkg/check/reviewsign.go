@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/internal/attest"
+	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -167,11 +169,75 @@ func (c *Checker) AttachReview(ctx context.Context, ref artifact.Reference, bund
 		return nil, who, err
 	}
 	who = *g.report.Signature
-	if len(c.cfg.Policy.ReviewSigners(who)) == 0 {
-		return nil, who, fmt.Errorf("%w: the policy calls %q no reviewer", ErrReviewIdentity, reviewerID(who.Identity))
+	if err := c.reviewer(who); err != nil {
+		return nil, who, err
 	}
 	if err := g.attach(ctx, bundle); err != nil {
 		return nil, who, err
 	}
 	return g.report.Attached, who, nil
+}
+
+// reviewer wants that the policy calls whoever signed a reviewer.
+func (c *Checker) reviewer(who provenance.Candidate) error {
+	if len(c.cfg.Policy.ReviewSigners(who)) == 0 {
+		return fmt.Errorf("%w: the policy calls %q no reviewer", ErrReviewIdentity, reviewerID(who.Identity))
+	}
+	return nil
+}
+
+// OpenReview reads a review of the artifact with this digest. It must hold, and
+// be by somebody whom the policy calls a reviewer. Review is nil of a list of
+// reviews.
+func (c *Checker) OpenReview(subject artifact.Digest, bundle []byte) (policy.SignedReview, error) {
+	result := c.verifier.VerifyBundle(subject, layoutFresh, bundle)
+	g := &signature{report: &SignReport{}}
+	if err := g.accept(result); err != nil {
+		return policy.SignedReview{}, err
+	}
+	out := policy.SignedReview{Candidate: *g.report.Signature}
+	if err := c.reviewer(out.Candidate); err != nil {
+		return out, err
+	}
+	for _, a := range result.Attestations {
+		if out.Statement = a.Statement; a.PredicateType != provenance.ReviewType {
+			continue
+		}
+		review, err := provenance.DecodeReviewPredicate(subject, a.Predicate)
+		if err != nil {
+			return out, err
+		}
+		out.Review = review
+	}
+	return out, nil
+}
+
+// ReviewsAt returns the bundles of the reviews, and lists of reviews, of the
+// artifact with this digest that are attached to it at ref: where a mirror or
+// another organisation keeps it. What OpenReview refuses stays there.
+func (c *Checker) ReviewsAt(ctx context.Context, ref artifact.Reference, subject artifact.Digest) (bundles [][]byte, err error) {
+	g := &signature{Signer: &Signer{client: c.client, verifier: c.verifier}}
+	if g.store, err = c.client.Open(ref.WithDigest(subject)); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, g.store.Close()) }()
+	found, err := g.store.Referrers(ctx, subject)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errReferrers, err)
+	}
+	referrers := make([]attest.Referrer, len(found))
+	for i, r := range found {
+		referrers[i] = attest.Referrer(r)
+	}
+	keep := func(ctx context.Context, d artifact.Descriptor, limit int64) ([]byte, error) {
+		b, err := g.fetch(ctx, d, limit)
+		if _, refused := c.OpenReview(subject, b); err == nil && refused == nil {
+			bundles = append(bundles, b)
+		}
+		return b, err
+	}
+	if _, err := c.verifier.VerifyAll(ctx, subject, referrers, keep); err != nil {
+		return nil, fmt.Errorf("%w: %w", errReferrers, err)
+	}
+	return bundles, nil
 }

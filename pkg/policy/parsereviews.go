@@ -44,7 +44,7 @@ func (p *Policy) parseCriteria(n *yaml.Node) error {
 		return err
 	}
 	for _, item := range list {
-		f, err := fields(item, "criterion", "id", "digest", "implies")
+		f, err := fields(item, "criterion", "id", "digest", "implies", "accepts")
 		if err != nil {
 			return err
 		}
@@ -67,6 +67,11 @@ func (p *Policy) parseCriteria(n *yaml.Node) error {
 				return err
 			}
 		}
+		if f["accepts"] != nil {
+			if c.accepts, err = parseAccepts(f["accepts"], c); err != nil {
+				return err
+			}
+		}
 		if p.hasCriterion(c.id) {
 			return fail(item, "criterion %q stands twice", c.id)
 		}
@@ -81,6 +86,27 @@ func (p *Policy) parseCriteria(n *yaml.Node) error {
 	}
 	slices.SortFunc(p.reviews.criteria, func(a, b criterion) int { return cmp.Compare(a.id, b.id) })
 	return nil
+}
+
+// parseAccepts reads whose other texts answer a criterion, by digest.
+func parseAccepts(n *yaml.Node, c criterion) ([]artifact.Digest, error) {
+	list, err := texts(n, "accepts")
+	if err != nil {
+		return nil, err
+	}
+	var out []artifact.Digest
+	for _, s := range list {
+		d, err := artifact.ParseDigest(s)
+		switch {
+		case err != nil:
+			return nil, fail(n, "criterion %q accepts: %v", c.id, err)
+		case d == c.digest:
+			return nil, fail(n, "criterion %q accepts its own text", c.id)
+		}
+		out = append(out, d)
+	}
+	slices.SortFunc(out, artifact.Digest.Compare)
+	return out, nil
 }
 
 // parsePerson reads one person with all identities that are theirs: listed

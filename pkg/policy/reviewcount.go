@@ -15,6 +15,16 @@ func (j *reviewJudge) assess(r *provenance.Review, v *ReviewVerdict) {
 	v.met, v.refused = map[string]bool{}, map[string]ReviewRefusal{}
 	for _, want := range j.rules.criteria {
 		i := slices.IndexFunc(r.Criteria, func(c provenance.CriterionResult) bool { return c.ID == want.id })
+		if i < 0 || r.Criteria[i].Digest != want.digest {
+			if answered, all := answers(r, want); answered {
+				if all {
+					v.met[want.id] = true
+				} else {
+					v.refused[want.id] = ReviewRefusal{provenance.CodeReviewCriterionUnmet, "not met in the words of somebody else, which the policy accepts"}
+				}
+				continue
+			}
+		}
 		if i < 0 {
 			v.refused[want.id] = ReviewRefusal{provenance.CodeReviewCriterionUnmet, notAssessed}
 			continue
@@ -37,8 +47,8 @@ func (j *reviewJudge) assess(r *provenance.Review, v *ReviewVerdict) {
 	}
 	for _, c := range j.rules.criteria {
 		i := slices.IndexFunc(r.Criteria, func(o provenance.CriterionResult) bool { return o.ID == c.id })
-		if !v.met[c.id] || r.Criteria[i].Result != provenance.CriterionMet {
-			continue // what is waived implies nothing
+		if !v.met[c.id] || i < 0 || r.Criteria[i].Digest != c.digest || r.Criteria[i].Result != provenance.CriterionMet {
+			continue // what is waived, or said in the words of somebody else, implies nothing
 		}
 		for _, id := range c.implies {
 			if v.refused[id].Message == notAssessed {
@@ -47,6 +57,19 @@ func (j *reviewJudge) assess(r *provenance.Review, v *ReviewVerdict) {
 			}
 		}
 	}
+}
+
+// answers says whether a review assesses texts of others that the policy
+// accepts for a criterion, and whether all of them are met. What others waive,
+// they waive by their own policy.
+func answers(r *provenance.Review, want criterion) (answered, all bool) {
+	all = true
+	for _, c := range r.Criteria {
+		if slices.Contains(want.accepts, c.Digest) && c.Result != provenance.CriterionNotAssessed {
+			answered, all = true, all && c.Result == provenance.CriterionMet
+		}
+	}
+	return answered, all
 }
 
 // notAssessed is said of a criterion that the review does not mention.

@@ -34,6 +34,9 @@ func (r *reviewRules) effective() *effectiveReviews {
 	}
 	for _, c := range r.criteria {
 		out.Criteria[c.id] = append([]string{c.digest.String()}, c.implies...)
+		for _, d := range c.accepts {
+			out.Criteria[c.id] = append(out.Criteria[c.id], "accepts "+d.String())
+		}
 	}
 	for _, q := range r.quorum {
 		out.Quorum = append(out.Quorum, effectiveQuorum{q.role, q.min, q.criteria})

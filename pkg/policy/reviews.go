@@ -119,7 +119,8 @@ type person struct {
 type criterion struct {
 	id      string
 	digest  artifact.Digest
-	implies []string // ids of others that are met where this one is
+	implies []string          // ids of others that are met where this one is
+	accepts []artifact.Digest // texts of others' criteria that answer this one, sorted
 }
 
 type quorum struct {
@@ -149,6 +150,16 @@ func (p *Policy) Criteria() map[string]artifact.Digest {
 		}
 	}
 	return out
+}
+
+// AcceptsCriterion says whether the policy takes a text, by its digest, for the
+// criterion with this id: its own, or that of somebody else.
+func (p *Policy) AcceptsCriterion(id string, text artifact.Digest) bool {
+	return slices.ContainsFunc(p.levels(), func(level *Policy) bool {
+		return level.reviews != nil && slices.ContainsFunc(level.reviews.criteria, func(c criterion) bool {
+			return c.id == id && (c.digest == text || slices.Contains(c.accepts, text))
+		})
+	})
 }
 
 // RequiresReviews says whether the policy asks for reviews.

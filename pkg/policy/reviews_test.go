@@ -489,3 +489,69 @@ func TestReviewsStayOutOfTheRecord(t *testing.T) {
 		t.Errorf("provenance: %+v", got)
 	}
 }
+
+// Another organisation's criterion answers one of ours where the policy accepts
+// its very text, and nothing else that they say of it counts.
+func TestCriteriaOfOthers(t *testing.T) {
+	theirs, other := artifact.SumSHA256([]byte("the licence is fine")), artifact.SumSHA256([]byte("the licence was looked at"))
+	accepting := strings.Replace(regulated(), "{id: license-acceptable, digest: \""+licence.String()+"\"}", "{id: license-acceptable, digest: \""+licence.String()+"\", accepts: [\""+theirs.String()+"\"]}", 1)
+	assessed := func(results ...provenance.CriterionResult) edit {
+		return func(r *provenance.Review, _ *policy.SignedReview) {
+			r.Criteria = results
+			for _, c := range results {
+				if c.Waiver != "" {
+					r.Waivers = []provenance.Waiver{{ID: c.Waiver, Rule: c.ID, Justification: "compensating-control", Owner: "cto", Statement: "s", ExpiresAt: r.Validity.ExpiresAt}}
+				}
+			}
+		}
+	}
+	result := func(id string, text artifact.Digest, r provenance.Result) provenance.CriterionResult {
+		return provenance.CriterionResult{ID: id, Digest: text, Result: r}
+	}
+	met, unmet := provenance.CriterionMet, provenance.CriterionNotMet
+	waived := result("licence-ok", theirs, unmet)
+	waived.Waiver = "w"
+	for name, tc := range map[string]struct {
+		policy string
+		legal  edit
+		want   policy.Outcome
+		code   string
+	}{
+		"accepted":               {accepting, assessed(result("licence-ok", theirs, met)), policy.Allow, ""},
+		"under our id":           {accepting, assessed(result("license-acceptable", theirs, met)), policy.Allow, ""},
+		"ours":                   {accepting, assessed(result("license-acceptable", licence, met)), policy.Allow, ""},
+		"not accepted":           {regulated(), assessed(result("licence-ok", theirs, met)), policy.Hold, provenance.CodeReviewCriterionUnmet},
+		"another text":           {accepting, assessed(result("licence-ok", other, met)), policy.Hold, provenance.CodeReviewCriterionUnmet},
+		"another, under our id":  {accepting, assessed(result("license-acceptable", other, met)), policy.Hold, provenance.CodeReviewCriteriaDiffer},
+		"accepted for another":   {accepting, assessed(result("training-data-disclosed", theirs, met), result("license-acceptable", other, met)), policy.Allow, ""}, // by its text, whatever it is called
+		"not assessed":           {accepting, assessed(result("licence-ok", theirs, provenance.CriterionNotAssessed), result("x", other, met)), policy.Hold, provenance.CodeReviewCriterionUnmet},
+		"waived by them":         {accepting, assessed(waived), policy.Hold, provenance.CodeReviewCriterionUnmet},
+		"two answers, one unmet": {accepting, assessed(result("licence-ok", theirs, met), func() provenance.CriterionResult { c := waived; c.ID = "again"; return c }()), policy.Hold, provenance.CodeReviewCriterionUnmet},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := parse(t, tc.policy)
+			m := record(p, []provenance.Candidate{byKey("publisher")})
+			v := p.Evaluate(reviewed(p, m, reviewBy("anna", "legal", m, p, tc.legal), reviewBy("ben", "model-risk", m, p)))
+			if v.Outcome != tc.want {
+				t.Errorf("%v: %+v", v.Outcome, v.Reasons)
+			}
+			if tc.code != "" && !slices.ContainsFunc(v.Reasons, func(r policy.Reason) bool {
+				return r.Code == provenance.CodeReviewMissing && r.Subject == "legal" && strings.Contains(r.Message, "["+tc.code+"]")
+			}) {
+				t.Errorf("want %s: %+v", tc.code, v.Reasons)
+			}
+		})
+	}
+	if parse(t, accepting).Digest() == parse(t, regulated()).Digest() {
+		t.Error("what the policy accepts is not in its digest")
+	}
+	for name, yaml := range map[string]string{
+		"its own text": strings.Replace(accepting, "accepts: [\""+theirs.String(), "accepts: [\""+licence.String(), 1),
+		"no digest":    strings.Replace(accepting, "accepts: [\""+theirs.String(), "accepts: [\"x", 1),
+		"nothing":      strings.Replace(accepting, "accepts: [\""+theirs.String()+"\"]", "accepts: []", 1),
+	} {
+		if _, err := policy.Parse([]byte(yaml)); err == nil || line(err) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

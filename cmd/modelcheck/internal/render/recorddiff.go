@@ -26,7 +26,7 @@ func reviewsWord(r *check.RecordDiff) string {
 
 // RecordDiffText writes what changed between two records for a terminal.
 func RecordDiffText(w io.Writer, r *check.RecordDiff) error {
-	_, err := fmt.Fprintf(w, "before  %s  %s\nafter   %s  %s\n%s\n\n%s", r.Before.Substance, Printable(r.Before.Name), r.After.Substance, Printable(r.After.Name), reviewsWord(r), SheetDifference(r.Difference))
+	_, err := fmt.Fprintf(w, "before  %s  %s\nafter   %s  %s\n%s\n\n%s", r.Before.Substance, Printable(r.Before.Name), r.After.Substance, Printable(r.After.Name), reviewsWord(r), SheetDifference("WHAT CHANGED", r.Difference))
 	return err
 }
 

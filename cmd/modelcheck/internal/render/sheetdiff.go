@@ -6,10 +6,11 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// SheetDifference writes what changed since an earlier record, signers first.
-func SheetDifference(d provenance.Difference) []byte {
+// SheetDifference writes under a heading what changed since an earlier record,
+// signers first.
+func SheetDifference(heading string, d provenance.Difference) []byte {
 	var b strings.Builder
-	b.WriteString("\nCHANGED SINCE THE BASELINE\n")
+	b.WriteString("\n" + heading + "\n")
 	sections := changes(d)
 	if len(sections) == 0 {
 		b.WriteString("  nothing\n")
