@@ -73,6 +73,7 @@ func Effects() []Effect {
 		{provenance.CodeProfileWeakMatch, Allow, false, "what it says stands beside the claims and changes none"},
 		{provenance.CodeProfileDiffers, Allow, false, "what is said elsewhere changes no claim"},
 		{provenance.CodeClaimConflict, Allow, false, "the claim itself is conflicting in the record"},
+		{provenance.CodeTokenizerUnusual, Allow, false, "a property of the model, to be compared with its base model"},
 	}
 }
 

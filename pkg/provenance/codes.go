@@ -72,6 +72,7 @@ const (
 	CodeReceiptDiffers      = "receipt-differs"    // a pulled folder is not what its receipt says
 	CodeLicenseUnidentified = "license-unidentified"
 	CodeClaimConflict       = "claim-conflict"
+	CodeTokenizerUnusual    = "tokenizer-unusual" // it does more than turn text into numbers, each of one token
 
 	// What documents say.
 	CodeLicenseModified   = "license-modified"

@@ -160,7 +160,7 @@ func (s *Sink) documentFacts(f *Facts) {
 	s.doc.text = nil
 	if s.doc.kind == tokenizerFile {
 		if !s.doc.over {
-			f.tokenizer = fingerprint(text)
+			tokenizerFacts(s.path, text, f)
 		}
 		return
 	}
