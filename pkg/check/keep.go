@@ -26,11 +26,8 @@ func (p *pull) writer(layer artifact.Digest, path string, size int64, seen io.Wr
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.raw[layer][path] && p.parts[layer] != nil {
-		if p.used[layer] {
-			return seen // a blob with several names is written once
-		}
 		p.used[layer] = true
-		return &keeper{pull: p, to: p.parts[layer], seen: seen}
+		return seen // package blob writes it
 	}
 	m, err := p.q.Member(size)
 	if err != nil {
@@ -81,6 +78,7 @@ func (e *examination) keep(job *blob.Job) {
 			p.stop(err)
 			return nil, err
 		}
+		part.Failed = p.stop
 		p.mu.Lock()
 		p.parts[job.Want.Digest] = part
 		p.kept += part.Kept()
@@ -89,6 +87,7 @@ func (e *examination) keep(job *blob.Job) {
 			return e.from(ctx, job, offset)
 		})
 	}
+	job.Part = func() *blob.Part { return part }
 	job.Mark = func(hashed int64, state []byte) error { return part.Mark(hashed, state) }
 }
 

@@ -2,6 +2,7 @@
 // bytes are the ones that were named; and it is the only room that writes a
 // model's files, into a quarantine, from which they leave when told to.
 //
-// It knows no format and takes no decision. Memory of reading is Workers ×
-// 1 MiB, of writing 48 MiB more at most, whatever the size of the blobs.
+// It knows no format and takes no decision. Memory of reading is at most 16 MiB
+// (64 KiB × 4 for each worker, where these are many), of writing 48 MiB more,
+// whatever the size of the blobs.
 package blob

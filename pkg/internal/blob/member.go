@@ -50,7 +50,7 @@ func (q *Quarantine) Member(size int64) (*Member, error) {
 	if err == nil && size >= smallFile {
 		// The size is the archive's word. An archive that says more than it
 		// holds costs no space before it is seen to.
-		m.writer = newWriter(m.file, direct, q.pool, 0, nil)
+		m.writer = newWriter(m.file, direct, q.pool)
 	}
 	if err == nil && size == 0 {
 		err = m.finish()

@@ -37,12 +37,16 @@ type Part struct {
 	held  int64  // bytes that an earlier run left
 	state []byte // of the hash at held, nil where nobody noted it
 
-	file   *os.File
-	marks  *os.File
-	slot   int // of the marks, to be written next
-	small  bool
-	writer *writer
-	seen   int64
+	// Failed, where it is not nil, is told at once that the disk failed.
+	Failed func(error)
+
+	file  *os.File
+	marks *os.File
+	slot  int // of the marks, to be written next
+	small bool
+	disk  *disk // of a large file
+	at    int64 // where the next bytes go
+	seen  int64
 
 	spoiled atomic.Bool
 	closed  bool
@@ -87,7 +91,8 @@ func (p *Part) open() error {
 	if err := allocate(p.file, p.want.Size); err != nil {
 		return err
 	}
-	p.writer = newWriter(p.file, direct, p.q.pool, p.held, p.keep)
+	p.at = p.held
+	p.disk = newDisk(p.file, direct, p.keep)
 	return nil
 }
 
@@ -149,8 +154,8 @@ func (p *Part) Mark(hashed int64, state []byte) error {
 	case hashed == p.held && p.state != nil && !bytes.Equal(state, p.state):
 		p.spoiled.Store(true)
 		return fmt.Errorf("%v: the first %d bytes: %w", p.want.Digest, hashed, ErrSpoiled)
-	case hashed > p.held && p.writer != nil:
-		p.writer.mark(keptMark{hashed, state})
+	case hashed > p.held && p.disk != nil:
+		p.disk.mark(keptMark{hashed, state})
 	}
 	return nil
 }
@@ -165,27 +170,40 @@ func (p *Part) keep(m keptMark) error {
 	return err
 }
 
+// large says whether the blob is written in blocks, each from where it was read
+// into.
+func (p *Part) large() bool { return p.disk != nil }
+
 // Write takes the blob's next bytes and leaves those alone that are here.
 func (p *Part) Write(b []byte) (int, error) {
-	total := len(b)
-	skip := min(max(0, p.held-p.seen), int64(total))
-	p.seen += int64(total)
+	err := p.write(b)
+	if err == nil {
+		return len(b), nil
+	}
+	if p.Failed != nil {
+		p.Failed(err)
+	}
+	return 0, err
+}
+
+func (p *Part) write(b []byte) error {
+	skip := min(max(0, p.held-p.seen), int64(len(b)))
+	p.seen += int64(len(b))
 	b = b[skip:]
 	switch {
 	case len(b) == 0:
-		return total, nil
+		return nil
 	case p.file == nil:
-		return 0, fmt.Errorf("%w: more than %d bytes for %v", ErrStore, p.want.Size, p.want.Digest)
+		return fmt.Errorf("%w: more than %d bytes for %v", ErrStore, p.want.Size, p.want.Digest)
 	case p.small:
 		if _, err := p.file.Write(b); err != nil {
-			return 0, fmt.Errorf("%w: %w", ErrStore, err)
+			return fmt.Errorf("%w: %w", ErrStore, err)
 		}
-		return total, nil
+		return nil
 	}
-	if _, err := p.writer.Write(b); err != nil {
-		return 0, err
-	}
-	return total, nil
+	err := p.disk.write(b, p.at)
+	p.at += int64(len(b))
+	return err
 }
 
 // Close ends the writing. With nil, said after size and digest matched, the
@@ -197,8 +215,8 @@ func (p *Part) Close(err error) error {
 	}
 	p.closed = true
 	var failed error
-	if p.writer != nil {
-		failed = p.writer.finish()
+	if p.disk != nil {
+		failed = p.disk.finish(p.at)
 	}
 	whole := err == nil && failed == nil && p.seen == p.want.Size
 	if p.file != nil && whole {

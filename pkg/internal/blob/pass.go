@@ -11,12 +11,16 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
 
-// A worker's buffers. From 64 KiB reads on the gain is small and CPU keeps
-// falling; four buffers are enough to keep reader, hash and sink busy at the
-// same time (measured on one blob: 4.95 s in one goroutine, 3.41 s in two).
+// A worker's buffers. The larger they are, the less CPU goes into handing them
+// on; four are enough to keep reader, hash and sink busy at the same time
+// (measured on one blob: 4.95 s in one goroutine, 3.41 s in two).
 const (
-	bufferSize  = 256 << 10
+	maxBuffer   = 1 << 20
+	minBuffer   = 64 << 10
 	bufferCount = 4
+	// ringMemory bounds the buffers of all workers together, in bytes, down to
+	// minBuffer each.
+	ringMemory = 16 << 20
 )
 
 // maxEmptyReads is how often a reader may return neither bytes nor an error;
@@ -26,15 +30,48 @@ const maxEmptyReads = 100
 // A worker reads one blob after the other into the same few buffers.
 type worker struct {
 	progress func(n int64)
-	ring     []*buffer // made at the first use
+	size     int // of a buffer, in bytes
+	ring     ring
 }
 
-// A buffer goes from the reader to the hash and the sink, and back when both
-// are done with it.
+// A buffer goes from the reader to the hash, the sink and the disk, and back
+// when all are done with it.
 type buffer struct {
-	data  [bufferSize]byte
+	data  []byte
 	n     int
 	users atomic.Int32
+}
+
+// A lender lends buffers.
+type lender interface {
+	take() (*buffer, error)
+	give(b *buffer)
+}
+
+// A ring is a worker's own buffers.
+type ring chan *buffer
+
+func (r ring) take() (*buffer, error) { return <-r, nil }
+func (r ring) give(b *buffer)         { r <- b }
+
+// blocks are the buffers of blobs that are written as they are: what was read
+// is written from where it lies.
+type blocks struct{ *pool }
+
+func (l blocks) take() (*buffer, error) {
+	b, err := l.pool.take()
+	return &buffer{data: b}, err
+}
+func (l blocks) give(b *buffer) { l.pool.give(b.data) }
+
+func (w *worker) buffers() ring {
+	if w.ring == nil {
+		w.ring = make(ring, bufferCount)
+		for range bufferCount {
+			w.ring <- &buffer{data: make([]byte, w.size)}
+		}
+	}
+	return w.ring
 }
 
 // A pass is one reading of one blob.
@@ -44,7 +81,8 @@ type pass struct {
 	compare   bool // with job.Want.Digest; otherwise sum is all that is asked for
 
 	hash    hash.Hash
-	sinkErr error // the sink's own failure; hashing goes on
+	sinkErr error // the sink's own failure, or the disk's; hashing goes on
+	keepErr error
 	hashErr error
 	sum     artifact.Digest
 }
@@ -57,33 +95,24 @@ func (w *worker) read(ctx context.Context, p *pass) (err error) {
 		return err
 	}
 	defer func() { err = join(err, closeReader(p, r)) }()
-	if w.ring == nil {
-		for range bufferCount {
-			w.ring = append(w.ring, new(buffer))
-		}
-	}
 	p.hash = p.algorithm.New()
-	free := make(chan *buffer, bufferCount)
-	for _, b := range w.ring {
-		free <- b
-	}
-	toHash, toSink := make(chan *buffer, bufferCount), make(chan *buffer, bufferCount)
-	var group sync.WaitGroup
 	hashing := io.Writer(p.hash)
 	if p.job.Mark != nil {
 		hashing = &marker{hash: p.hash, mark: p.job.Mark}
 	}
-	group.Go(func() { consume(toHash, free, hashing, &p.hashErr) })
-	var sink io.Writer = io.Discard
+	users := []user{{w: hashing, failed: &p.hashErr}}
 	if p.job.Sink != nil {
-		sink = p.job.Sink
+		users = append(users, user{w: p.job.Sink, failed: &p.sinkErr})
 	}
-	group.Go(func() { consume(toSink, free, sink, &p.sinkErr) })
-	got, err := w.pump(ctx, p, r, free, toHash, toSink)
-	close(toHash)
-	close(toSink)
-	group.Wait()
-	if p.sinkErr != nil {
+	var lend lender = w.buffers()
+	if part := p.part(); part != nil {
+		users = append(users, user{w: part, failed: &p.keepErr})
+		if part.large() {
+			lend = blocks{part.q.pool}
+		}
+	}
+	got, err := w.share(ctx, p, r, lend, users)
+	if p.sinkErr = join(p.sinkErr, p.keepErr); p.sinkErr != nil {
 		p.sinkErr = &SinkError{What: p.job.What, Files: p.job.Files, Err: p.sinkErr}
 	}
 	if err := join(err, p.hashErr); err != nil {
@@ -92,34 +121,86 @@ func (w *worker) read(ctx context.Context, p *pass) (err error) {
 	return p.settle(got)
 }
 
+func (p *pass) part() *Part {
+	if p.job.Part == nil {
+		return nil
+	}
+	return p.job.Part()
+}
+
+// A user is one of those who are handed every buffer.
+type user struct {
+	in     chan *buffer
+	w      io.Writer
+	failed *error
+}
+
+// share reads, and hands what was read to all users at once.
+func (w *worker) share(ctx context.Context, p *pass, r io.Reader, lend lender, users []user) (int64, error) {
+	var group sync.WaitGroup
+	for i := range users {
+		u := &users[i]
+		u.in = make(chan *buffer, bufferCount)
+		group.Go(func() { u.consume(lend) })
+	}
+	got, err := w.pump(ctx, p, r, lend, users)
+	for _, u := range users {
+		close(u.in)
+	}
+	group.Wait()
+	return got, err
+}
+
 // pump reads until the end, an error, or one byte more than there may be.
 // That byte is counted and goes to nobody.
-func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, free <-chan *buffer, out ...chan<- *buffer) (got int64, err error) {
+func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, users []user) (got int64, err error) {
 	defer caught(&err)
 	want := p.job.Want.Size
-	empty := 0
 	for got <= want {
-		b := <-free
-		if err := context.Cause(ctx); err != nil {
+		b, err := lend.take()
+		if err != nil {
 			return got, fmt.Errorf("reading %s: %w", p, err)
 		}
-		room := b.data[:]
-		if rest := want - got; rest < bufferSize {
+		room := b.data
+		if rest := want - got; rest < int64(len(room)) {
 			room = room[:rest+1]
 		}
-		n, rerr := r.Read(room)
-		if n < 0 || n > len(room) {
-			return got, fmt.Errorf("reading %s: %w: %d bytes read into %d", p, io.ErrShortBuffer, n, len(room))
+		var rerr error
+		if b.n, rerr = w.fill(ctx, r, room); b.n == 0 {
+			lend.give(b)
+		} else {
+			if got += int64(b.n); got > want {
+				b.n--
+			}
+			b.users.Store(int32(len(users)))
+			for _, u := range users {
+				u.in <- b
+			}
 		}
-		got += int64(n)
-		b.n = n
-		if got > want {
-			b.n--
+		if rerr == io.EOF {
+			return got, nil
 		}
-		b.users.Store(int32(len(out)))
-		for _, c := range out {
-			c <- b
+		if rerr != nil {
+			return got, fmt.Errorf("reading %s: %w", p, rerr)
 		}
+	}
+	return got, nil
+}
+
+// fill reads until the buffer is full or there is no more. A panic of the
+// reader is an error, so that the buffer is not lost.
+func (w *worker) fill(ctx context.Context, r io.Reader, room []byte) (full int, err error) {
+	defer caught(&err)
+	empty := 0
+	for full < len(room) {
+		if err := context.Cause(ctx); err != nil {
+			return full, err
+		}
+		n, err := r.Read(room[full:])
+		if n < 0 || n > len(room)-full {
+			return full, fmt.Errorf("%w: %d bytes read into %d", io.ErrShortBuffer, n, len(room)-full)
+		}
+		full += n
 		if w.progress != nil && n > 0 {
 			w.progress(int64(n))
 		}
@@ -127,25 +208,23 @@ func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, free <-chan *bu
 			empty = 0
 		}
 		switch {
-		case rerr == io.EOF:
-			return got, nil
-		case rerr != nil:
-			return got, fmt.Errorf("reading %s: %w", p, rerr)
+		case err != nil:
+			return full, err
 		case empty >= maxEmptyReads:
-			return got, fmt.Errorf("reading %s: %w", p, io.ErrNoProgress)
+			return full, io.ErrNoProgress
 		}
 	}
-	return got, nil
+	return full, nil
 }
 
-// consume writes every buffer to w, or, after a failure, lets it pass.
-func consume(in <-chan *buffer, free chan<- *buffer, w io.Writer, failed *error) {
-	for b := range in {
-		if *failed == nil && b.n > 0 {
-			*failed = write(w, b.data[:b.n])
+// consume writes every buffer to its user, or, after a failure, lets it pass.
+func (u *user) consume(lend lender) {
+	for b := range u.in {
+		if *u.failed == nil && b.n > 0 {
+			*u.failed = write(u.w, b.data[:b.n])
 		}
 		if b.users.Add(-1) == 0 {
-			free <- b
+			lend.give(b)
 		}
 	}
 }

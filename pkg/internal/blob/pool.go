@@ -8,7 +8,7 @@ import (
 const (
 	// poolMemory bounds the buffers of all writers together, in bytes.
 	poolMemory = 48 << 20
-	// A writer fills one block while another is written and a third waits.
+	// One block is filled while another is hashed and a third is written.
 	blocksPerWriter = 3
 	// maxBlock: 4 MiB took 0.70 of the peer's time, 1 MiB 0.80.
 	maxBlock = 4 << 20

@@ -33,6 +33,9 @@ type Job struct {
 	// Open gives the unverified bytes. Reading must end when ctx ends.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	Sink Sink // nil: the blob is only hashed
+	// Part, where it is not nil, is asked after Open for the file that the bytes
+	// are written to as well. Whoever made it closes it, after the sink.
+	Part func() *Part
 	// Mark, where it is not nil, is told the state of the hash
 	// (encoding.BinaryMarshaler) at every multiple of MarkEvery bytes, by the
 	// goroutine that hashes. Its error is the job's; reading goes on.
@@ -97,7 +100,7 @@ func each(cfg Config, n int, do func(w *worker, i int)) {
 	var group sync.WaitGroup
 	for range min(workers, n) {
 		group.Go(func() {
-			w := &worker{progress: cfg.Progress}
+			w := &worker{progress: cfg.Progress, size: max(minBuffer, min(maxBuffer, ringMemory/bufferCount/workers))}
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				do(w, i)
 			}

@@ -32,7 +32,7 @@ func TestContext(t *testing.T) {
 	sink = &recorder{}
 	job = Job{Want: artifact.Descriptor{Digest: want(content).Digest, Size: math.MaxInt64}, Open: opener(read)}
 	err := Stream(during, Config{Progress: func(int64) { cancel(cause) }}, []Job{job})[0]
-	if !errors.Is(err, cause) || read.n > bufferSize {
+	if !errors.Is(err, cause) || read.n > maxBuffer {
 		t.Errorf("during: %v after %d bytes", err, read.n)
 	}
 }
