@@ -80,7 +80,7 @@ func TestScript(t *testing.T) {
 			}
 			return os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS(demo))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take, "tensors": tensors, "pushfile": pushFile, "replay": replay},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "status": status, "unsign": unsign, "take": take, "tensors": tensors, "pushfile": pushFile, "replay": replay, "pushlayout": pushLayout, "retag": retag, "fill": fill},
 	})
 }
 

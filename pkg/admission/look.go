@@ -156,7 +156,7 @@ func (g *Gate) mention(d *Decision, elsewhere []Found) {
 		if f.Err == nil && g.cfg.Policy.HasScopes() && !g.cfg.Policy.InScope(f.Reference.String()) {
 			continue
 		}
-		d.Warnings = append(d.Warnings, warning("modelcheck did not judge "+quote(f.Text)+" at "+f.Pointer+", which looks like a model: name the place in the policy's admission.references"))
+		d.Warnings = append(d.Warnings, warning("modelcheck did not judge "+quote(f.Text)+" at "+f.Pointer+", which looks like a model: name the place in the policy's admission.references or .annotations"))
 	}
 }
 

@@ -76,11 +76,12 @@ func (d *Decision) sentence(req Request) string {
 			parts = append(parts, short(r.Message, maxReason)+" ("+r.Code+")")
 		}
 	}
-	refused := 0
+	refused, seen := 0, map[string]bool{}
 	for _, j := range d.Judgements {
-		if j.Admitted {
+		if j.Admitted || seen[j.Text] {
 			continue
 		}
+		seen[j.Text] = true
 		if refused++; refused <= maxRefused {
 			parts = append(parts, j.sentence())
 		}
@@ -166,16 +167,21 @@ func (g *Gate) command(j Judgement) string {
 	if j.Pin != "" {
 		name = strings.TrimPrefix(j.Pin, "oci://")
 	}
+	against := map[string]bool{}
 	for _, r := range j.Reasons {
-		switch {
-		case r.Effect == policy.Allow:
-		case r.Code == provenance.CodeUnpinned && len(j.Reasons) > 0 && j.Reasons[0].Code == provenance.CodeUnpinned:
-			return "modelcheck admit -f FILE --policy " + g.cfg.PolicyName + " --write-digests"
-		case strings.HasPrefix(r.Code, "review-"):
-			return "modelcheck review show " + name + " --policy " + g.cfg.PolicyName
-		case r.Code == provenance.CodeSummaryMissing || r.Code == provenance.CodeSummaryStale || r.Code == provenance.CodeSummaryWrongPolicy:
-			return "modelcheck attest " + name + " --policy " + g.cfg.PolicyName
+		if r.Effect != policy.Allow {
+			against[r.Code] = true
+			against[strings.SplitAfter(r.Code, "-")[0]] = true
 		}
+	}
+	switch {
+	case len(j.Reasons) > 0 && j.Reasons[0].Code == provenance.CodeUnpinned: // that alone
+		return "modelcheck admit -f FILE --policy " + g.cfg.PolicyName + " --write-digests"
+	case against["signature-"]: // nobody could attest it
+	case against["review-"]:
+		return "modelcheck review show " + name + " --policy " + g.cfg.PolicyName
+	case against[provenance.CodeSummaryMissing], against[provenance.CodeSummaryStale], against[provenance.CodeSummaryWrongPolicy]:
+		return "modelcheck attest " + name + " --policy " + g.cfg.PolicyName
 	}
 	return "modelcheck verify " + name + " --policy " + g.cfg.PolicyName + " --explain"
 }
