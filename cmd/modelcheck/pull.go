@@ -54,6 +54,7 @@ func newPull(s streams) *cobra.Command {
 		},
 	}
 	f.place.add(cmd)
+	f.cache.add(cmd)
 	f.trust.add(cmd)
 	outputsFlag(cmd, s, &f)
 	flags := cmd.Flags()

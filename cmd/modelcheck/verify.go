@@ -51,6 +51,7 @@ const verifyExample = `  # by public key, in CI
 
 type verifyFlags struct {
 	place    placeFlags
+	cache    cacheFlags
 	trust    trustFlags
 	reviews  reviewFlags
 	output   string        // of verbs that write one format to stdout
@@ -93,6 +94,7 @@ func newVerify(s streams) *cobra.Command {
 		},
 	}
 	f.place.add(cmd)
+	f.cache.add(cmd)
 	f.trust.add(cmd)
 	outputsFlag(cmd, s, &f)
 	f.failOn.add(cmd)
@@ -157,6 +159,12 @@ func (f verifyFlags) examine(ctx context.Context, s streams, name string, examin
 	cfg.Progress = bar.update
 	cfg.RecordDenied = f.record || f.manifest != "" || f.evidence != "" || f.tensors != ""
 	cfg.KeepEvidence = f.evidence != ""
+	cache, done, err := f.cache.open(s)
+	if err != nil {
+		return failed(err)
+	}
+	defer done()
+	cfg.Cache = cache
 	checker, err := check.New(cfg)
 	if err != nil {
 		return failed(err)

@@ -27,6 +27,7 @@ type Config struct {
 	IdleTimeout    time.Duration // of a connection that sends nothing; default 30 s
 	Platform       string        // "os/arch": the only member of an index to verify; default: all
 	Workers        int           // blobs read at once; default: one per processor
+	Cache          *Cache        // where blobs are kept for the next time; default: nowhere
 	// RootOrigins says where trusted roots came from and since when, by the
 	// SHA-256 of their bytes: of the policy's roots nothing else is known.
 	RootOrigins map[artifact.Digest]RootOrigin

@@ -51,6 +51,7 @@ type examination struct {
 	receipt   *receipt             // that lies in it, nil where there is none
 	quick     bool                 // only its receipt is compared
 	pull      *pull                // nil where no files are kept
+	shelf     shelf                // what the reading has to do with the cache
 	findings  []provenance.Finding
 }
 

@@ -91,8 +91,11 @@ func (e *examination) keep(job *blob.Job) {
 	job.Mark = func(hashed int64, state []byte) error { return part.Mark(hashed, state) }
 }
 
-// from opens a blob in its middle.
+// from opens a blob at an offset, in the cache or where the artifact is.
 func (e *examination) from(ctx context.Context, job *blob.Job, offset int64) (io.ReadCloser, error) {
+	if r := e.shelf.open(job.Want, offset); r != nil {
+		return r, nil
+	}
 	r, err := e.store.BlobFrom(ctx, job.Want, offset)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %v: %w", job.What, job.Want.Digest, err)

@@ -80,33 +80,44 @@ type pull struct {
 // stream reads every blob, and once more if something that an earlier run left
 // turns out to be damaged: that is the disk's fault and not the artifact's.
 func (e *examination) stream(ctx context.Context) error {
+	e.shelf.cache = e.cfg.Cache
 	p := e.pull
 	if p == nil {
-		return e.streamOnce(ctx)
-	}
-	var err error
-	p.q, err = blob.OpenQuarantine(blob.QuarantineConfig{Dir: p.to.Dir, Subject: e.subject.Descriptor.Digest, Workers: e.cfg.Workers})
-	if err != nil {
-		return err
-	}
-	if p.to.Apart != "" {
-		if err := p.q.MayPutApart(p.to.Apart); err != nil {
+		p = new(pull)
+	} else {
+		if err := e.quarantine(); err != nil {
 			return err
 		}
+		ctx, p.stop = context.WithCancelCause(ctx)
+		defer p.stop(nil)
 	}
-	ctx, p.stop = context.WithCancelCause(ctx)
-	defer p.stop(nil)
-	if err := p.begin(e.members); err != nil {
-		return err
-	}
-	err = e.streamOnce(ctx)
-	if !p.spoiled {
+	err := e.streamFresh(ctx)
+	if !p.spoiled && !e.shelf.spoiled {
 		return err
 	}
 	e.log(ctx, "reading again: what an earlier run left is damaged", slog.Any("error", err))
 	e.total, e.report.Bytes = 0, Bytes{}
-	if err := p.begin(e.members); err != nil {
-		return err
+	return e.streamFresh(ctx)
+}
+
+// quarantine makes the folder that files are written to.
+func (e *examination) quarantine() error {
+	p := e.pull
+	var err error
+	p.q, err = blob.OpenQuarantine(blob.QuarantineConfig{Dir: p.to.Dir, Subject: e.subject.Descriptor.Digest, Workers: e.cfg.Workers})
+	if err == nil && p.to.Apart != "" {
+		err = p.q.MayPutApart(p.to.Apart)
+	}
+	return err
+}
+
+// streamFresh is streamOnce that forgets an earlier reading.
+func (e *examination) streamFresh(ctx context.Context) error {
+	e.shelf.begin()
+	if e.pull != nil {
+		if err := e.pull.begin(e.members); err != nil {
+			return err
+		}
 	}
 	return e.streamOnce(ctx)
 }

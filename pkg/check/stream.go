@@ -51,15 +51,12 @@ func (e *examination) read(ctx context.Context, blobs []packaging.Blob) error {
 			Files: b.Files,
 			Want:  b.Descriptor,
 			Open: func(ctx context.Context) (io.ReadCloser, error) {
-				r, err := e.store.Blob(ctx, b.Descriptor)
-				if err != nil {
-					return nil, fmt.Errorf("reading %s %v: %w", b.What, b.Digest, err)
-				}
-				return r, nil
+				return e.from(ctx, &jobs[i], 0)
 			},
 			Sink: &guarded{Sink: b.Sink, gallery: e.gallery, layer: b.Digest},
 		}
 		e.keep(&jobs[i])
+		e.shelf.use(&jobs[i])
 	}
 	errs := blob.Stream(ctx, blob.Config{Workers: e.cfg.Workers, Progress: e.progress()}, jobs)
 	var failed failures

@@ -105,6 +105,12 @@ func (w *worker) read(ctx context.Context, p *pass) (err error) {
 		users = append(users, user{w: p.job.Sink, failed: &p.sinkErr})
 	}
 	var lend lender = w.buffers()
+	if fill := p.fill(); fill != nil {
+		users = append(users, user{w: fill, failed: new(error)}) // it keeps its own
+		if fill.disk != nil {
+			lend = blocks{fill.cache.pool}
+		}
+	}
 	if part := p.part(); part != nil {
 		users = append(users, user{w: part, failed: &p.keepErr})
 		if part.large() {
@@ -126,6 +132,13 @@ func (p *pass) part() *Part {
 		return nil
 	}
 	return p.job.Part()
+}
+
+func (p *pass) fill() *Fill {
+	if p.job.Fill == nil {
+		return nil
+	}
+	return p.job.Fill()
 }
 
 // A user is one of those who are handed every buffer.
@@ -166,7 +179,7 @@ func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, us
 			room = room[:rest+1]
 		}
 		var rerr error
-		if b.n, rerr = w.fill(ctx, r, room); b.n == 0 {
+		if b.n, rerr = w.readFull(ctx, r, room); b.n == 0 {
 			lend.give(b)
 		} else {
 			if got += int64(b.n); got > want {
@@ -187,9 +200,9 @@ func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, us
 	return got, nil
 }
 
-// fill reads until the buffer is full or there is no more. A panic of the
+// readFull reads until the buffer is full or there is no more. A panic of the
 // reader is an error, so that the buffer is not lost.
-func (w *worker) fill(ctx context.Context, r io.Reader, room []byte) (full int, err error) {
+func (w *worker) readFull(ctx context.Context, r io.Reader, room []byte) (full int, err error) {
 	defer caught(&err)
 	empty := 0
 	for full < len(room) {

@@ -181,7 +181,7 @@ func (q *Quarantine) Close() error {
 
 // tidy removes what is no blob, and the folder if nothing is left.
 func (q *Quarantine) tidy() error {
-	names, err := q.list()
+	names, err := listNames(q.root, ".")
 	left := 0
 	for _, name := range names {
 		if strings.HasPrefix(name, partPrefix) {
@@ -196,26 +196,13 @@ func (q *Quarantine) tidy() error {
 	return err
 }
 
-func (q *Quarantine) list() ([]string, error) {
-	f, err := q.root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	names, err := f.Readdirnames(-1)
-	return names, errors.Join(err, f.Close())
-}
-
 // Remove removes the folder and all in it, and what earlier runs for the same
 // folder left and nobody works in.
 func (q *Quarantine) Remove() error {
 	err := q.home.RemoveAll(q.name)
 	q.gone = err == nil
-	f, oerr := q.home.Open(".")
-	if oerr != nil {
-		return errors.Join(err, oerr)
-	}
-	names, rerr := f.Readdirnames(-1)
-	err = errors.Join(err, rerr, f.Close())
+	names, lerr := listNames(q.home, ".")
+	err = errors.Join(err, lerr)
 	for _, name := range names {
 		if !q.sibling(name) {
 			continue

@@ -83,7 +83,7 @@ func TestPart(t *testing.T) {
 			if err != nil || !bytes.Equal(got, data) {
 				t.Errorf("%d bytes, want %d: %v", len(got), size, err)
 			}
-			if names, _ := q.list(); len(names) != 1 {
+			if names, _ := listNames(q.root, "."); len(names) != 1 {
 				t.Errorf("left %q", names)
 			}
 			if err := errors.Join(q.Remove(), q.Close()); err != nil {

@@ -36,6 +36,9 @@ type Job struct {
 	// Part, where it is not nil, is asked after Open for the file that the bytes
 	// are written to as well. Whoever made it closes it, after the sink.
 	Part func() *Part
+	// Fill, where it is not nil, is asked after Open for what keeps the bytes for
+	// the next time; nil: nobody. Whoever made it closes it, after the sink.
+	Fill func() *Fill
 	// Mark, where it is not nil, is told the state of the hash
 	// (encoding.BinaryMarshaler) at every multiple of MarkEvery bytes, by the
 	// goroutine that hashes. Its error is the job's; reading goes on.
