@@ -56,7 +56,7 @@ func TestCorpus(t *testing.T) {
 	if len(rows) < 200 {
 		t.Fatalf("%d samples", len(rows))
 	}
-	table := map[string]int{}
+	table, list := map[string]int{}, []string{}
 	for _, row := range rows[1:] {
 		name, kind, label := row[0], row[5], row[6]
 		report := examineSample(t, filepath.Join(dir, name))
@@ -66,6 +66,7 @@ func TestCorpus(t *testing.T) {
 		}
 		class := report.Manifest.Loading.Class
 		table[fmt.Sprintf("%-10s %-14s %-13s %v", label, kind, class, report.Verdict.Outcome)]++
+		list = append(list, fmt.Sprintf("%-10s %-14s %-13s %-8v %s", label, kind, class, report.Verdict.Outcome, name))
 		switch label {
 		case "malicious":
 			if !slices.Contains(fitting[kind], class) {
@@ -90,6 +91,7 @@ func TestCorpus(t *testing.T) {
 	for _, line := range slices.Sorted(maps.Keys(table)) {
 		t.Logf("%s %d", line, table[line])
 	}
+	t.Log("\n" + strings.Join(list, "\n"))
 }
 
 func examineSample(t *testing.T, path string) *check.Report {
