@@ -50,7 +50,7 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"": check.EvidenceReport{}, "rechecked": check.Rechecked{}, "notRechecked": check.NotRechecked{},
 		}},
 		{schemas.Diff(), map[string]any{
-			"": check.RecordDiff{}, "side": check.RecordSide{}, "difference": provenance.Difference{}, "claimChange": provenance.ClaimChange{},
+			"": check.RecordDiff{}, "side": check.RecordSide{}, "textChange": check.TextChange{}, "textEdit": check.TextEdit{}, "difference": provenance.Difference{}, "claimChange": provenance.ClaimChange{},
 			"fileChange": provenance.FileChange{}, "loadingChange": provenance.LoadingChange{}, "classChange": provenance.ClassChange{},
 		}},
 		{schemas.Lock(), map[string]any{"": check.Lock{}, "lockedModel": check.LockedModel{}}},
