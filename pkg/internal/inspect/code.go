@@ -118,7 +118,11 @@ func listNames(names []string) string {
 func buildFacts(name string, text []byte) Facts {
 	f := Facts{Class: ClassCode, Code: &Code{Language: "build", Lines: 1 + strings.Count(string(text), "\n")}}
 	f.Code.Uses.Addresses, f.Code.Uses.More = python.Addresses(string(text))
-	f.Findings = append(f.Findings, f.Code.finding("MC-CODE-BUILD", codeSource, name, "runs or fetches when it is used"))
+	x := f.Code.finding("MC-CODE-BUILD", codeSource, name, "runs or fetches when it is used")
+	if from := x.Facts["addresses"]; from != "" {
+		x.Detail += "; addresses: " + from
+	}
+	f.Findings = append(f.Findings, x)
 	return f
 }
 
