@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/modelcheck/modelcheck/pkg/internal/fixtures"
 )
 
 // TestMemoryIsBounded feeds a sink what asks for the most of it, and weighs
@@ -39,23 +41,29 @@ func TestMemoryIsBounded(t *testing.T) {
 		tarNames = append(tarNames, fmt.Sprintf("%d=", i))
 	}
 	tar := tarOf(t, tarNames...)
+	storages := [][2]string{{"m/data.pkl", "\x80\x02]q\x00." + strings.Repeat("x", 4<<20-16)}}
+	for i := range 60_000 {
+		storages = append(storages, [2]string{fmt.Sprintf("m/data/%050d", i), ""})
+	}
 	tests := map[string]struct {
 		name string
 		body []byte
 	}{
-		"stack":           {"m.pkl", bytes.Repeat([]byte("N"), 8<<20)},
-		"marks":           {"m.pkl", bytes.Repeat([]byte("("), 8<<20)},
-		"memo":            {"m.pkl", memo},
-		"imports":         {"m.pkl", bytes.Repeat([]byte("ca\nb\n0"), 1<<20)},
-		"line":            {"m.pkl", append([]byte("V"), bytes.Repeat([]byte("x"), 8<<20)...)},
-		"tensors":         {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), header...)},
-		"metadata":        {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), `{"__metadata__":{"a":"`+strings.Repeat("x", 32<<20)...)},
-		"tensors of GGUF": {"m.gguf", gguf},
-		"shapes":          {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), distinctShapes()...)},
-		"index":           {"m.safetensors.index.json", bytes.Repeat([]byte(" "), 32<<20)},
-		"notebook":        {"n.ipynb", bytes.Repeat([]byte(" "), 32<<20)},
-		"locations":       {"m.onnx", locations()},
-		"tar":             {"m.tar", tar},
+		"list of torch":     {"m.pt", fixtures.Zip(t, [2]string{"m/data.pkl", "\x80\x02(" + strings.Repeat("N\x85", 2<<20-8)})},
+		"storages of torch": {"m.pt", fixtures.Zip(t, storages...)},
+		"stack":             {"m.pkl", bytes.Repeat([]byte("N"), 8<<20)},
+		"marks":             {"m.pkl", bytes.Repeat([]byte("("), 8<<20)},
+		"memo":              {"m.pkl", memo},
+		"imports":           {"m.pkl", bytes.Repeat([]byte("ca\nb\n0"), 1<<20)},
+		"line":              {"m.pkl", append([]byte("V"), bytes.Repeat([]byte("x"), 8<<20)...)},
+		"tensors":           {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), header...)},
+		"metadata":          {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), `{"__metadata__":{"a":"`+strings.Repeat("x", 32<<20)...)},
+		"tensors of GGUF":   {"m.gguf", gguf},
+		"shapes":            {"m.safetensors", append(binary.LittleEndian.AppendUint64(nil, 90_000_000), distinctShapes()...)},
+		"index":             {"m.safetensors.index.json", bytes.Repeat([]byte(" "), 32<<20)},
+		"notebook":          {"n.ipynb", bytes.Repeat([]byte(" "), 32<<20)},
+		"locations":         {"m.onnx", locations()},
+		"tar":               {"m.tar", tar},
 	}
 	for what, tt := range tests {
 		before := heap()

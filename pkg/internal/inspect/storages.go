@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -16,14 +17,17 @@ import (
 // their data are in: torch trusted sizes and strides (CVE-2026-24747).
 type storages struct {
 	list  []byte
-	over  bool             // the list is not examined
-	calls bool             // the list rebuilds something: data alone are no tensors
-	root  string           // the folder of the list
-	sizes map[string]int64 // of members in a folder called data
+	over  bool               // the list is not examined
+	calls bool               // the list rebuilds something: data alone are no tensors
+	root  string             // the folder of the list
+	sizes map[[16]byte]int64 // of members in a folder called data, by the hash of their names
 }
 
-// maxStorageName in bytes: torch's are numbers.
-const maxStorageName = 64
+// memberKey keeps a name in little room.
+func memberKey(name string) [16]byte {
+	sum := sha256.Sum256([]byte(name))
+	return [16]byte(sum[:16])
+}
 
 // watch keeps the list as it passes to w.
 func (s *storages) watch(name string, w io.Writer) io.Writer {
@@ -46,13 +50,13 @@ func (s *storages) close(name string, size int64, p pickle.Report) {
 	if path.Base(name) == "data.pkl" {
 		s.calls = s.calls || p.Calls
 	}
-	if path.Base(path.Dir(name)) != "data" || len(name) > maxStorageName {
+	if path.Base(path.Dir(name)) != "data" {
 		return
 	}
 	if s.sizes == nil {
-		s.sizes = map[string]int64{}
+		s.sizes = map[[16]byte]int64{}
 	}
-	s.sizes[name] = size
+	s.sizes[memberKey(name)] = size
 }
 
 // wrong says what is wrong with the first tensor or storage that is not as the
@@ -74,7 +78,7 @@ func (s *storages) wrong() (string, error) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(sizes)) {
-		size, ok := s.sizes[path.Join(s.root, "data", key)]
+		size, ok := s.sizes[memberKey(path.Join(s.root, "data", key))]
 		if !ok {
 			found = append(found, fmt.Sprintf("storage %q of %d bytes is missing", clip(key), sizes[key]))
 		} else if uint64(size) != sizes[key] {
