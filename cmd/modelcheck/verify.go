@@ -62,7 +62,6 @@ type verifyFlags struct {
 	tensors  string
 	evidence string // file for the evidence bundle
 	record   bool   // also of what the signatures deny
-	texts    bool   // and keep the documents that it rests on
 	since    bool   // only compare with the receipt
 	explain  bool   // reason codes, after text
 	lock     lockFlags
@@ -159,7 +158,7 @@ func (f verifyFlags) examine(ctx context.Context, s streams, name string, examin
 	bar.on = bar.on && f.many.jobs < 2
 	cfg.Progress = bar.update
 	cfg.RecordDenied = f.record || f.manifest != "" || f.evidence != "" || f.tensors != ""
-	cfg.KeepEvidence = f.evidence != "" || f.texts
+	cfg.KeepEvidence = f.evidence != ""
 	cache, done, err := f.cache.open(s)
 	if err != nil {
 		return failed(err)

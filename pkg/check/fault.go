@@ -35,7 +35,6 @@ func errorKinds() []errorKind {
 		{errNoReferrers, provenance.CodeSummaryMissing, true},
 		{errReceipt, provenance.CodeReceiptDiffers, true},
 		{blob.ErrStore, provenance.CodeInputOutput, false},
-		{ErrDestination, provenance.CodeUsage, false},
 		{context.Canceled, provenance.CodeInterrupted, false},
 		{errReferrers, provenance.CodeReferrersUnavailable, false},
 		{registry.ErrUnauthorized, provenance.CodeUnauthorized, false},

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -150,14 +149,13 @@ func value(v provenance.Value) string {
 		return Printable(strings.TrimSpace(count.Text + " " + count.Unit))
 	}
 	var texts []struct {
-		Path       string `json:"path"`
-		ID         string `json:"id"`
-		Normalized string `json:"normalized"`
+		Path string `json:"path"`
+		ID   string `json:"id"`
 	}
-	if json.Unmarshal(v, &texts) == nil && len(texts) > 0 && texts[0].Path != "" && texts[0].Normalized != "" {
+	if json.Unmarshal(v, &texts) == nil && len(texts) > 0 && texts[0].Path != "" && texts[0].ID != "" {
 		parts := make([]string, len(texts))
 		for i, t := range texts {
-			parts[i] = t.Path + " is " + cmp.Or(t.ID, "no known licence")
+			parts[i] = t.Path + " is " + t.ID
 		}
 		return Printable(strings.Join(parts, ", "))
 	}

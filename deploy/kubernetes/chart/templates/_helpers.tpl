@@ -16,7 +16,7 @@ metadata:
 {{- end }}
 
 {{/* What both webhooks are asked about, and when. */}}
-{{- define "modelcheck.scope" -}}
+{{- define "modelcheck.scope" }}
     sideEffects: None
     timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}
     namespaceSelector:
@@ -30,12 +30,13 @@ metadata:
       - name: changes-what-runs
         expression: >-
           request.operation == 'CREATE' || !(request.kind.group in ['', 'apps', 'batch']) || !has(object.spec) || !has(oldObject.spec) ||
-          object.spec != oldObject.spec || object.metadata.?annotations != oldObject.metadata.?annotations
+          object.spec != oldObject.spec || has(object.metadata.annotations) != has(oldObject.metadata.annotations) ||
+          (has(object.metadata.annotations) && object.metadata.annotations != oldObject.metadata.annotations)
     rules:
       - operations: [CREATE, UPDATE]
         apiGroups: [""]
         apiVersions: ["*"]
-        resources: [pods, pods/ephemeralcontainers, podtemplates, replicationcontrollers]
+        resources: [persistentvolumes, pods, pods/ephemeralcontainers, podtemplates, replicationcontrollers]
         scope: "*"
       - operations: [CREATE, UPDATE]
         apiGroups: [apps]
