@@ -74,6 +74,11 @@ func newPolicyInit(s streams) *cobra.Command {
 			}
 			var names []string
 			for _, p := range all {
+				if len(args) == 1 && args[0] == p.Name {
+					return usageError{hintError{fmt.Errorf("%q is a starter, and no file", p.Name), "for example: modelcheck policy init --starter " + p.Name + " policy.yaml"}}
+				}
+			}
+			for _, p := range all {
 				if names = append(names, p.Name); p.Name == starter {
 					return writeStarter(s, args, p.YAML)
 				}
