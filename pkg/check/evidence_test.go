@@ -25,7 +25,7 @@ func evidenceOf(t testing.TB, p *policy.Policy, reference string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := check.New(check.Config{Policy: p, Version: "test", RecordDenied: true, KeepEvidence: true})
+	c, err := check.New(check.Config{Policy: p, Version: "test", RecordDenied: true, KeepEvidence: true, Now: func() time.Time { return time.Unix(1_800_000_000, 0) }})
 	if err != nil {
 		t.Fatal(err)
 	}
