@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +40,26 @@ func outputFlag(cmd *cobra.Command, to *string) {
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// A progressFlag refuses ways that nobody knows.
+type progressFlag struct{ to *string }
+
+var progressWays = []string{progressAuto, progressBars, progressPlain, progressJSON, progressNone}
+
+func (p progressFlag) String() string {
+	if p.to == nil {
+		return ""
+	}
+	return *p.to
+}
+func (progressFlag) Type() string { return strings.Join(progressWays, "|") }
+func (p progressFlag) Set(s string) error {
+	if !slices.Contains(progressWays, s) {
+		return fmt.Errorf("unknown progress %q, want one of %s", s, strings.Join(progressWays, ", "))
+	}
+	*p.to = s
+	return nil
+}
+
 // placeFlags say how to reach the place that the reference names.
 type placeFlags struct {
 	plainHTTP      bool
@@ -46,9 +68,12 @@ type placeFlags struct {
 	platform       string
 	idleTimeout    time.Duration
 	parallel       int
+	mirrors        []check.Mirror
+	bandwidth      int64
 	verbose        bool
 	quiet          bool
 	noProgress     bool
+	progress       string
 	profiles       profileFlags
 }
 
@@ -58,6 +83,9 @@ func (p *placeFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&p.platform, "platform", "", "verify only this `OS/ARCH` of an index (default: all of them)")
 	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor)")
+	f.IntVar(&p.parallel, "concurrency", 0, "the same as --parallel")
+	f.Var(mirrorFlag{&p.mirrors}, "mirror", "ask the mirror at URL for blobs before the registry HOST (may be repeated)")
+	f.Var(sizeFlag{&p.bandwidth}, "bandwidth", "read at most so much from registries in a second, such as 50MB")
 }
 
 // addAccess adds what also those verbs need that read no blobs.
@@ -65,7 +93,10 @@ func (p *placeFlags) addAccess(cmd *cobra.Command) {
 	p.addRegistry(cmd)
 	f := cmd.Flags()
 	f.Duration("timeout", 0, "give up altogether after this long, without a verdict (0: never)")
-	f.BoolVar(&p.noProgress, "no-progress", false, "show no progress, also on a terminal")
+	p.progress = progressAuto
+	f.Var(progressFlag{&p.progress}, "progress", "how to show progress on stderr: auto is bars on a terminal and a line every 10 s elsewhere")
+	_ = cmd.RegisterFlagCompletionFunc("progress", cobra.FixedCompletions(progressWays, cobra.ShellCompDirectiveNoFileComp))
+	f.BoolVar(&p.noProgress, "no-progress", false, "the same as --progress none")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "log every step on stderr")
 	f.BoolVarP(&p.quiet, "quiet", "q", false, "print no report and no progress; the exit status tells")
 }
@@ -91,6 +122,8 @@ func (p *placeFlags) config(s streams, pol *policy.Policy) check.Config {
 		Platform:       p.platform,
 		IdleTimeout:    p.idleTimeout,
 		Workers:        p.parallel,
+		Mirrors:        p.mirrors,
+		Bandwidth:      p.bandwidth,
 		Now:            time.Now,
 	}
 	if p.verbose {

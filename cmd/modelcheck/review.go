@@ -110,7 +110,7 @@ func (r *reviewRun) examine(ctx context.Context, s streams, name string) (*revie
 		return nil, usageError{hintError{errors.New("the policy asks for no reviews"), "name reviewers, criteria and require.reviews in it (docs/review-guide.md)"}}
 	}
 	bar := newProgress(s, r.f.place)
-	cfg.Progress, cfg.RecordDenied = bar.update, true
+	cfg.Progress, cfg.Blobs, cfg.RecordDenied = bar.update, bar.blob, true
 	checker, err := check.New(cfg)
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func setFlag(cmd *cobra.Command, f *pflag.Flag, values []string) error {
 }
 
 func repeatable(f *pflag.Flag) bool {
-	return f.Value.Type() == "stringArray" || f.Value.Type() == outputs{}.Type()
+	return f.Value.Type() == "stringArray" || f.Value.Type() == outputs{}.Type() || f.Value.Type() == mirrorFlag{}.Type()
 }
 
 func (g *given) add(f *pflag.Flag, source, name string) {

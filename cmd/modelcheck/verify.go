@@ -155,8 +155,10 @@ func (f verifyFlags) examine(ctx context.Context, s streams, name string, examin
 		return failed(err)
 	}
 	bar := newProgress(s, f.place)
-	bar.on = bar.on && f.many.jobs < 2
-	cfg.Progress = bar.update
+	if f.many.jobs > 1 {
+		bar.how = progressNone
+	}
+	cfg.Progress, cfg.Blobs = bar.update, bar.blob
 	cfg.RecordDenied = f.record || f.manifest != "" || f.evidence != "" || f.tensors != ""
 	cfg.KeepEvidence = f.evidence != ""
 	cache, done, err := f.cache.open(s)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/blob"
+	"github.com/modelcheck/modelcheck/pkg/internal/registry"
 )
 
 // A Cache keeps blobs for the next time, in a folder in the OCI image layout
@@ -22,9 +23,12 @@ type Cached = blob.Cached
 // must be closed. Errors wrap ErrStore.
 func OpenCache(dir string) (*Cache, error) { return blob.OpenCache(dir, 0) }
 
-// A shelf is what one reading has to do with the cache.
+// A shelf is what one reading has to do with the cache and with mirrors: with
+// places whose bytes, where they are wrong, are no fault of the artifact.
 type shelf struct {
-	cache   *blob.Cache // nil: there is none
+	cache   *blob.Cache     // nil: there is none
+	store   *registry.Store // nil: there is none, and so no mirror
+	shun    bool            // a mirror gave other bytes: none is asked in the next reading
 	mu      sync.Mutex
 	blind   bool // take nothing out: some of it was damaged
 	spoiled bool
@@ -34,6 +38,9 @@ type shelf struct {
 
 // begin forgets an earlier reading, after which nothing is taken out any more.
 func (s *shelf) begin() {
+	if s.shun {
+		s.store.ShunMirrors()
+	}
 	s.blind = s.spoiled
 	s.spoiled = false
 	s.taken, s.filling = map[artifact.Digest]bool{}, map[artifact.Digest]*blob.Fill{}
@@ -56,10 +63,10 @@ func (s *shelf) open(d artifact.Descriptor, offset int64) io.ReadCloser {
 // use has a blob kept in the cache, if it is not there, and the cache told what
 // became of it.
 func (s *shelf) use(job *blob.Job) {
+	job.Sink = &shelved{Sink: job.Sink, shelf: s, layer: job.Want.Digest}
 	if s.cache == nil {
 		return
 	}
-	job.Sink = &shelved{Sink: job.Sink, shelf: s, layer: job.Want.Digest}
 	job.Fill = func() *blob.Fill {
 		f := s.cache.Fill(job.Want)
 		s.mu.Lock()
@@ -84,9 +91,15 @@ func (c *shelved) Close(err error) error {
 	if f := s.filling[c.layer]; f != nil {
 		_ = f.Close(errors.Join(err, failed)) // what is not kept is fetched again
 	}
-	if s.taken[c.layer] && (errors.Is(err, artifact.ErrDigestMismatch) || errors.Is(err, artifact.ErrSizeMismatch)) {
+	if !errors.Is(err, artifact.ErrDigestMismatch) && !errors.Is(err, artifact.ErrSizeMismatch) {
+		return failed
+	}
+	if s.taken[c.layer] {
 		s.spoiled = true
 		_ = s.cache.Drop(c.layer) // nothing is taken out in the next reading
+	}
+	if s.store != nil && s.store.FromMirror(c.layer) {
+		s.spoiled, s.shun = true, true
 	}
 	return failed
 }

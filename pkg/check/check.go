@@ -27,6 +27,8 @@ type Config struct {
 	IdleTimeout    time.Duration // of a connection that sends nothing; default 30 s
 	Platform       string        // "os/arch": the only member of an index to verify; default: all
 	Workers        int           // blobs read at once; default: one per processor
+	Mirrors        []Mirror      // asked for blobs before the registry is; default: none
+	Bandwidth      int64         // of all that is read from registries, in bytes per second; default: no limit
 	Cache          *Cache        // where blobs are kept for the next time; default: nowhere
 	// RootOrigins says where trusted roots came from and since when, by the
 	// SHA-256 of their bytes: of the policy's roots nothing else is known.
@@ -63,9 +65,25 @@ type Config struct {
 
 	Version  string                  // of the tool, for the report and the manifest's generator block
 	Progress func(done, total int64) // bytes hashed so far; called by several goroutines
+	Blobs    func(BlobProgress)      // of each blob by itself, before Progress; called by several goroutines
 	Now      func() time.Time        // default: time.Now
 	Log      *slog.Logger            // default: nothing is logged
 }
+
+// A BlobProgress is how far the reading of one blob is. Sizes are in bytes.
+type BlobProgress struct {
+	Digest     artifact.Digest
+	Name       string // of the model's file in it, or what kind of blob it is; untrusted
+	Done, Size int64
+	Ended      bool // it was read to its end, or failed
+}
+
+// A Mirror is a place that is asked for a registry's blobs before the registry
+// is. Whose bytes are not the right ones is not asked again.
+type Mirror = registry.Mirror
+
+// ParseMirror reads HOST=URL, the registry's host and the mirror's address.
+func ParseMirror(s string) (Mirror, error) { return registry.ParseMirror(s) }
 
 // A Checker examines artifacts under one policy. It may be used by several
 // goroutines at once.
@@ -87,6 +105,9 @@ func New(cfg Config) (*Checker, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Blobs == nil {
+		cfg.Blobs = func(BlobProgress) {}
+	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(int64, int64) {}
 	}
@@ -96,6 +117,8 @@ func New(cfg Config) (*Checker, error) {
 		RegistryConfig: cfg.RegistryConfig,
 		UserAgent:      "modelcheck/" + cfg.Version,
 		IdleTimeout:    cfg.IdleTimeout,
+		Mirrors:        cfg.Mirrors,
+		Bandwidth:      cfg.Bandwidth,
 		Log:            cfg.Log,
 	})
 	if err != nil {

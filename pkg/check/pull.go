@@ -80,7 +80,7 @@ type pull struct {
 // stream reads every blob, and once more if something that an earlier run left
 // turns out to be damaged: that is the disk's fault and not the artifact's.
 func (e *examination) stream(ctx context.Context) error {
-	e.shelf.cache = e.cfg.Cache
+	e.shelf.cache, e.shelf.store = e.cfg.Cache, e.store
 	p := e.pull
 	if p == nil {
 		p = new(pull)

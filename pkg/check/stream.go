@@ -55,6 +55,7 @@ func (e *examination) read(ctx context.Context, blobs []packaging.Blob) error {
 			},
 			Sink: &guarded{Sink: b.Sink, gallery: e.gallery, layer: b.Digest},
 		}
+		e.follow(&jobs[i])
 		e.keep(&jobs[i])
 		e.shelf.use(&jobs[i])
 	}
@@ -72,6 +73,22 @@ func (e *examination) read(ctx context.Context, blobs []packaging.Blob) error {
 		return failed
 	}
 	return nil
+}
+
+// follow tells of the blob by itself.
+func (e *examination) follow(job *blob.Job) {
+	now := BlobProgress{Digest: job.Want.Digest, Name: job.What, Size: job.Want.Size}
+	if len(job.Files) > 0 {
+		now.Name = job.Files[0]
+	}
+	job.Progress = func(n int64) {
+		now.Done += n
+		e.cfg.Blobs(now)
+	}
+	job.Ended = func() {
+		now.Ended = true
+		e.cfg.Blobs(now)
+	}
 }
 
 func (e *examination) progress() func(int64) {

@@ -179,7 +179,7 @@ func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, us
 			room = room[:rest+1]
 		}
 		var rerr error
-		if b.n, rerr = w.readFull(ctx, r, room); b.n == 0 {
+		if b.n, rerr = w.readFull(ctx, p, r, room); b.n == 0 {
 			lend.give(b)
 		} else {
 			if got += int64(b.n); got > want {
@@ -202,7 +202,7 @@ func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, us
 
 // readFull reads until the buffer is full or there is no more. A panic of the
 // reader is an error, so that the buffer is not lost.
-func (w *worker) readFull(ctx context.Context, r io.Reader, room []byte) (full int, err error) {
+func (w *worker) readFull(ctx context.Context, p *pass, r io.Reader, room []byte) (full int, err error) {
 	defer caught(&err)
 	empty := 0
 	for full < len(room) {
@@ -214,6 +214,9 @@ func (w *worker) readFull(ctx context.Context, r io.Reader, room []byte) (full i
 			return full, fmt.Errorf("%w: %d bytes read into %d", io.ErrShortBuffer, n, len(room)-full)
 		}
 		full += n
+		if p.job.Progress != nil && n > 0 {
+			p.job.Progress(int64(n))
+		}
 		if w.progress != nil && n > 0 {
 			w.progress(int64(n))
 		}

@@ -33,6 +33,10 @@ type Job struct {
 	// Open gives the unverified bytes. Reading must end when ctx ends.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 	Sink Sink // nil: the blob is only hashed
+	// Progress, where it is not nil, is told of n more bytes, and Ended that the
+	// job is over.
+	Progress func(n int64)
+	Ended    func()
 	// Part, where it is not nil, is asked after Open for the file that the bytes
 	// are written to as well. Whoever made it closes it, after the sink.
 	Part func() *Part
@@ -114,6 +118,9 @@ func each(cfg Config, n int, do func(w *worker, i int)) {
 
 // run does one job from opening to closing the sink.
 func (w *worker) run(ctx context.Context, p *pass) error {
+	if p.job.Ended != nil {
+		defer p.job.Ended()
+	}
 	err := p.check()
 	if err == nil {
 		err = context.Cause(ctx)

@@ -31,7 +31,8 @@ type blobReader struct {
 	off   int64         // bytes handed out
 	whole int64         // off when a body from the very beginning was last stepped into
 	spent patience
-	err   error // why reading is over
+	err   error   // why reading is over
+	home  *remote // where to go on when src, a mirror, fails; nil: src is it
 }
 
 // Read implements io.Reader.
@@ -48,7 +49,8 @@ func (b *blobReader) Read(p []byte) (int, error) {
 		}
 		if b.body == nil {
 			if b.err = b.reconnect(); b.err != nil {
-				break
+				b.goHome()
+				continue
 			}
 		}
 		n, err := b.body.Read(p[:min(int64(len(p)), left)])
@@ -58,12 +60,23 @@ func (b *blobReader) Read(p []byte) (int, error) {
 		}
 		if err != nil {
 			b.err = b.interrupted(err)
+			b.goHome()
 		}
 		if n > 0 {
 			return n, nil
 		}
 	}
 	return 0, b.err
+}
+
+// goHome has the registry go on where a mirror failed, or ended too early.
+func (b *blobReader) goHome() {
+	if b.err == nil || b.home == nil || b.ctx.Err() != nil || b.err == io.EOF && b.off >= b.d.Size {
+		return
+	}
+	b.src.log.InfoContext(b.ctx, "a mirror failed, the registry goes on", slog.String("mirror", b.src.base.Host), slog.Any("error", b.err))
+	b.drop()
+	b.src, b.home, b.err, b.spent, b.whole = b.home, nil, nil, patience{}, 0
 }
 
 // interrupted decides what the end of a body means: nil to go on with a new

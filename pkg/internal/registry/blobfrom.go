@@ -28,6 +28,9 @@ func (s *Store) openBlobFrom(ctx context.Context, d artifact.Descriptor, offset 
 		return nil, refuse("byte %d of a blob of %d", offset, d.Size)
 	}
 	if src, ok := s.src.(*remote); ok {
+		if r := src.mirrored(ctx, d, offset); r != nil {
+			return r, nil
+		}
 		b := &blobReader{ctx: ctx, src: src, d: d, off: offset}
 		if err := b.reconnect(); err != nil {
 			return nil, err

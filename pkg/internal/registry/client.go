@@ -45,6 +45,10 @@ type Config struct {
 	// MinRate is the slowest acceptable body in bytes per second, averaged
 	// over a minute of waiting; default 1024, negative for none.
 	MinRate int64
+	// Mirrors are asked for blobs before their registries are.
+	Mirrors []Mirror
+	// Bandwidth bounds all that is read, in bytes per second; default: nothing.
+	Bandwidth int64
 	// Log gets retries and resumptions; default: nothing is logged.
 	Log *slog.Logger
 	// Now tells the time for time-outs and Retry-After dates; default
@@ -62,6 +66,7 @@ type Config struct {
 // A Client opens artifacts by reference. It is safe for concurrent use.
 type Client struct {
 	cfg   Config
+	limit *throttle
 	roots *x509.CertPool // nil: the system's
 	creds *keychain
 }
@@ -93,7 +98,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.environment == nil {
 		cfg.environment = hostEnvironment()
 	}
-	c := &Client{cfg: cfg}
+	c := &Client{cfg: cfg, limit: &throttle{rate: cfg.Bandwidth, now: cfg.Now, sleep: cfg.Sleep}}
 	var err error
 	if cfg.CAFile != "" {
 		if c.roots, err = readRoots(cfg.CAFile); err != nil {

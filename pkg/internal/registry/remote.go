@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -29,6 +30,11 @@ type remote struct {
 	sleep      func(context.Context, time.Duration) error
 	actions    []string // what tokens are asked for
 	catalog    bool     // in place of those: the list of repositories
+	query      string   // of every request, for a mirror
+
+	mirrors    []*mirror
+	alone      atomic.Bool // no mirror is asked
+	fromMirror sync.Map    // digests of blobs
 
 	mu    sync.Mutex
 	cred  auth.Credential
@@ -46,6 +52,13 @@ func (c *Client) newRemote(host, repository string) *remote {
 		key, host = "docker.io", "registry-1.docker.io"
 	}
 	base := &url.URL{Scheme: c.scheme(host), Host: host}
+	r := c.newRemoteAt(base, key, repository)
+	r.mirrors = c.mirrors(r)
+	return r
+}
+
+// newRemoteAt is newRemote at an address.
+func (c *Client) newRemoteAt(base *url.URL, key, repository string) *remote {
 	r := &remote{
 		base: base, host: key, repository: repository, wire: c.newWire(base), creds: c.creds,
 		log: c.cfg.Log, sleep: c.cfg.Sleep, actions: []string{auth.ActionPull},
@@ -94,6 +107,9 @@ func (e *credentialError) Unwrap() []error { return []error{ErrUnauthorized, e.e
 
 func (r *remote) close() error {
 	r.wire.base.CloseIdleConnections()
+	for _, m := range r.mirrors {
+		m.wire.base.CloseIdleConnections()
+	}
 	return nil
 }
 
@@ -101,7 +117,8 @@ func (r *remote) close() error {
 // "manifests/latest".
 func (r *remote) url(thing string) *url.URL {
 	u := *r.base
-	u.Path = "/v2/" + r.repository + "/" + thing
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/v2/" + r.repository + "/" + thing
+	u.RawQuery = r.query
 	return &u
 }
 

@@ -158,7 +158,7 @@ func fetchManifest(ctx context.Context, src source, d artifact.Descriptor) ([]by
 // ends with an error that wraps ErrIncomplete where resuming did not help. It
 // never follows the "urls" of a descriptor.
 func (s *Store) Blob(ctx context.Context, d artifact.Descriptor) (io.ReadCloser, error) {
-	r, err := s.openBlob(ctx, d)
+	r, err := s.openBlobFrom(ctx, d, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening blob %v: %w", d.Digest, err)
 	}

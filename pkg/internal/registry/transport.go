@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,7 @@ type wire struct {
 	dialer   *dialer
 	registry *url.URL
 	minRate  int64
+	limit    *throttle
 	now      func() time.Time
 	slowest  atomic.Int64 // the longest round trip so far, in nanoseconds
 }
@@ -56,7 +58,7 @@ func (c *Client) newWire(registry *url.URL) *wire {
 		ReadBufferSize:         readBuffer,
 	}
 	t.Protocols.SetHTTP1(true)
-	return &wire{base: t, dialer: d, registry: registry, minRate: c.cfg.MinRate, now: c.cfg.Now}
+	return &wire{base: t, dialer: d, registry: registry, minRate: c.cfg.MinRate, limit: c.limit, now: c.cfg.Now}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -88,7 +90,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if sameOrigin(req.URL, w.registry) && remote != nil && !proxied {
 		w.dialer.arrived(remote)
 	}
-	resp.Body = &pacedBody{ReadCloser: resp.Body, minRate: w.minRate, now: w.now}
+	resp.Body = &pacedBody{ReadCloser: resp.Body, ctx: req.Context(), limit: w.limit, minRate: w.minRate, now: w.now}
 	return resp, nil
 }
 
@@ -116,6 +118,8 @@ var errSlow = errors.New("below minimum rate")
 // too slowly. Only time spent waiting for the server counts.
 type pacedBody struct {
 	io.ReadCloser
+	ctx     context.Context // of the request, which reading belongs to
+	limit   *throttle
 	minRate int64
 	now     func() time.Time
 	waited  time.Duration
@@ -124,7 +128,7 @@ type pacedBody struct {
 
 func (b *pacedBody) Read(p []byte) (int, error) {
 	start := b.now()
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(b.limit.room(p))
 	b.waited += b.now().Sub(start)
 	b.got += int64(n)
 	if err != nil && err != io.EOF {
@@ -135,6 +139,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 			return n, &brokenError{err: fmt.Errorf("%w: %d bytes in %v, want %d per second", errSlow, b.got, b.waited.Round(time.Second), b.minRate), body: true}
 		}
 		b.waited, b.got = 0, 0
+	}
+	if lerr := b.limit.spend(b.ctx, n); err == nil {
+		err = lerr
 	}
 	return n, err
 }
