@@ -39,24 +39,13 @@ func classMeaning(c provenance.LoadClass) string {
 // loading says what loading the model does at most, and what the headers of
 // its tensors count.
 func (p *page) loading(m *provenance.Manifest) {
-	l := m.Loading
-	if l == nil {
+	fields := loadingFields(m)
+	if fields == nil {
 		return
 	}
 	p.heading("Loading")
-	p.field("at most", l.Class.String()+": "+classMeaning(l.Class))
-	p.field("about", p.wrap(Printable(l.Scope), 16))
-	p.field("files", p.wrap(classCounts(m.Files), 16))
-	for _, x := range l.Loaders {
-		p.field("loader", p.wrap(Printable(x.Name+": "+strings.Join(x.Rules, " ")), 16))
-	}
-	const most = 8
-	for i, t := range l.Templates {
-		if i == most {
-			p.field("template", fmt.Sprintf("… %d more", len(l.Templates)-most))
-			break
-		}
-		p.field("template", p.wrap(fmt.Sprintf("%s %s%s", Printable(strings.TrimSpace(t.Path+" "+t.Where)), shortDigest(t.Digest), conditional(t)), 16))
+	for _, f := range fields {
+		p.field(f.Name, p.wrap(f.Value, 16))
 	}
 	for _, w := range m.Weights {
 		p.weights(w)

@@ -31,7 +31,7 @@ type sarifPhysical struct {
 
 type sarifRegion struct {
 	StartLine   int `json:"startLine"`
-	StartColumn int `json:"startColumn,omitempty"`
+	StartColumn int `json:"startColumn,omitzero"`
 	EndLine     int `json:"endLine"`
 }
 

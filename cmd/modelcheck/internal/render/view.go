@@ -158,7 +158,7 @@ func (v *view) manifest(m *provenance.Manifest, files int, id string) {
 	v.licensing(m, anchors)
 	v.Elsewhere = elsewhere(m, questionTitles(), anchors)
 	v.Glance = glance(m)
-	v.Loading = loadingFields(m)
+	v.Loading = append(loadingFields(m), weightFields(m)...)
 	texts := codeTexts()
 	for _, f := range m.Findings {
 		v.Findings = append(v.Findings, findingView{Printable(f.ID), Printable(f.Subject), Printable(f.Detail), texts[f.ID].meaning})

@@ -116,8 +116,8 @@ func anchorOf(anchors map[string]string, s provenance.Source) string {
 	return anchors[s.Digest.String()]
 }
 
-// loadingFields says what loading the model does at most; see page.loading,
-// which says the same to a terminal.
+// loadingFields says what loading the model does at most; none where the record
+// does not say.
 func loadingFields(m *provenance.Manifest) []fieldView {
 	l := m.Loading
 	if l == nil {
@@ -139,6 +139,16 @@ func loadingFields(m *provenance.Manifest) []fieldView {
 		}
 		out = append(out, fieldView{"template", Printable(strings.TrimSpace(t.Path+" "+t.Where)) + " " + shortDigest(t.Digest) + conditional(t)})
 	}
+	return out
+}
+
+// weightFields says what the tensors count; see page.weights, which says the
+// same to a terminal.
+func weightFields(m *provenance.Manifest) []fieldView {
+	if m.Loading == nil {
+		return nil
+	}
+	var out []fieldView
 	for _, w := range m.Weights {
 		name := "weights"
 		if w.Folder != "." {
