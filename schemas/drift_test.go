@@ -36,7 +36,7 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"": check.Report{}, "tool": check.Tool{}, "resolved": check.Resolved{}, "trustedRoot": check.TrustedRoot{},
 			"bytes": check.Bytes{}, "failure": check.Failure{}, "unread": check.Unread{}, "unverifiedHeader": check.UnverifiedHeader{},
 			"tensors": check.Tensors{}, "tensorless": check.TensorlessOf{},
-			"placed": check.Placed{}, "summaryReport": check.SummaryReport{}, "setting": check.Setting{}, "recordedStatement": check.RecordedStatement{}, "attached": check.Attached{}, "bundle": check.Bundle{}, "receiptCheck": check.ReceiptCheck{},
+			"placed": check.Placed{}, "copied": check.Copied{}, "notCopied": check.NotCopied{}, "summaryReport": check.SummaryReport{}, "setting": check.Setting{}, "recordedStatement": check.RecordedStatement{}, "attached": check.Attached{}, "bundle": check.Bundle{}, "receiptCheck": check.ReceiptCheck{},
 			"verdict": policy.Verdict{}, "reason": policy.Reason{},
 			"reviewState": policy.ReviewState{}, "reviewVerdict": policy.ReviewVerdict{}, "quorumState": policy.QuorumState{}, "candidate": provenance.Candidate{}, "evidence": provenance.Evidence{},
 		}},
@@ -50,7 +50,7 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 			"": check.EvidenceReport{}, "rechecked": check.Rechecked{}, "notRechecked": check.NotRechecked{},
 		}},
 		{schemas.Diff(), map[string]any{
-			"": check.RecordDiff{}, "side": check.RecordSide{}, "difference": provenance.Difference{}, "claimChange": provenance.ClaimChange{},
+			"": check.RecordDiff{}, "side": check.RecordSide{}, "textChange": check.TextChange{}, "textEdit": check.TextEdit{}, "difference": provenance.Difference{}, "claimChange": provenance.ClaimChange{},
 			"fileChange": provenance.FileChange{}, "loadingChange": provenance.LoadingChange{}, "classChange": provenance.ClassChange{},
 		}},
 		{schemas.Lock(), map[string]any{"": check.Lock{}, "lockedModel": check.LockedModel{}}},

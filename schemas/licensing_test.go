@@ -23,12 +23,26 @@ func TestManifestSchemaOfLicences(t *testing.T) {
 	lineage := func(d object) object { return d["predicate"].(object)["lineage"].([]any)[0].(object) }
 	elsewhere := func(d object) object { return claim(d, declared)["elsewhere"].([]any)[0].(object) }
 	for name, change := range map[string]func(object){
-		"":                       func(object) {},
-		"words left over":        func(d object) { match(d)["uncoveredBytes"] = json.Number("7") },
-		"half covered":           func(d object) { match(d)["coverage"] = json.Number("0.5") },
-		"modified, and MIT":      func(d object) { match(d)["near"], match(d)["modified"] = "MIT", true },
-		"text without text":      func(d object) { delete(entry(d, 0), "text") },
-		"named with a text":      func(d object) { entry(d, 0)["basis"] = "named" },
+		"":                  func(object) {},
+		"words left over":   func(d object) { match(d)["uncoveredBytes"] = json.Number("7") },
+		"half covered":      func(d object) { match(d)["coverage"] = json.Number("0.5") },
+		"modified, and MIT": func(d object) { match(d)["near"], match(d)["modified"] = "MIT", true },
+		"text without text": func(d object) { delete(entry(d, 0), "text") },
+		"named with a text": func(d object) { entry(d, 0)["basis"] = "named" },
+		"no licence's text, called MIT": func(d object) {
+			delete(match(d), "id")
+			match(d)["coverage"], match(d)["uncoveredBytes"] = json.Number("0.5"), json.Number("7")
+		},
+		"MIT's text, called nothing": func(d object) { delete(entry(d, 0), "license") },
+		"modified, from nothing": func(d object) {
+			delete(match(d), "id")
+			delete(entry(d, 0), "license")
+			match(d)["coverage"], match(d)["modified"] = json.Number("0.5"), true
+		},
+		"named, and no name":     func(d object) { delete(entry(d, 1), "license") },
+		"terms of no text":       func(d object) { entry(d, 1)["terms"] = entry(d, 0)["terms"] },
+		"a text's model":         func(d object) { entry(d, 0)["of"] = "Llama" },
+		"a method of no licence": func(d object) { delete(lineage(d), "license") },
 		"whose base":             func(d object) { delete(entry(d, 1), "of") },
 		"term without lines":     func(d object) { delete(entry(d, 0)["terms"].([]any)[0].(object)["source"].(object), "lines") },
 		"met, compared nothing":  func(d object) { delete(entry(d, 0)["obligations"].([]any)[0].(object), "detail") },

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,5 +212,70 @@ func TestDocumentedAttest(t *testing.T) {
 	}
 	if ran != 5 {
 		t.Errorf("%d commands, want 5", ran)
+	}
+}
+
+// TestDocumentedSettings runs verify with the configuration file that docs/ci.md
+// shows, and with the outputs of the environment in place of its.
+func TestDocumentedSettings(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/ci.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(doc), "```yaml\napiVersion: modelcheck/v1\nkind: Config\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !ok || !closed {
+		t.Fatal("docs/ci.md shows no configuration file")
+	}
+	layout, err := filepath.Abs("../../testdata/demo/layout")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := filepath.Abs("../../testdata/keys/demo.pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		policy  string
+		outputs string
+		exit    int
+		files   []string
+	}{
+		"as documented":          {"demo.pub", "", exitAllow, []string{"modelcheck.xml"}},
+		"its policy is used":     {"other.pub", "", exitDeny, []string{"modelcheck.xml"}},
+		"outputs of environment": {"demo.pub", "text\nmarkdown=m.md\ngitlab=g.json", exitAllow, []string{"g.json", "m.md"}},
+		"no such output":         {"demo.pub", "text\nprose=m.md", exitUsage, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, data := range map[string]string{
+				"config.yaml": "apiVersion: modelcheck/v1\nkind: Config\n" + text,
+				"policy.yaml": "apiVersion: modelcheck/v1\nkind: Policy\nsigners: [{name: demo, key: {file: " + filepath.Join(filepath.Dir(key), tc.policy) + "}}]\nrequire: {signatures: {anyOf: [demo]}}\n",
+			} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(data), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Chdir(dir)
+			var out, talk bytes.Buffer
+			env := map[string]string{"MODELCHECK_CONFIG": filepath.Join(dir, "config.yaml"), "MODELCHECK_OUTPUT": tc.outputs}
+			code := run(t.Context(), []string{"verify", "oci-layout:" + layout + ":v1"}, streams{out: &out, err: &talk, env: func(name string) string { return env[name] }})
+			if code != tc.exit {
+				t.Fatalf("exit %d, want %d\n%s%s", code, tc.exit, &out, &talk)
+			}
+			var got []string
+			entries, err := os.ReadDir(dir)
+			for _, e := range entries {
+				if e.Name() != "config.yaml" && e.Name() != "policy.yaml" {
+					got = append(got, e.Name())
+				}
+			}
+			if err != nil || !slices.Equal(got, tc.files) {
+				t.Errorf("wrote %q, want %q (%v)", got, tc.files, err)
+			}
+			if tc.exit != exitUsage && !strings.Contains(talk.String(), "policy") {
+				t.Errorf("what the settings are is not said: %s", &talk)
+			}
+		})
 	}
 }

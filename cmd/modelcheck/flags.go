@@ -80,8 +80,13 @@ type placeFlags struct {
 func (p *placeFlags) add(cmd *cobra.Command) {
 	p.addAccess(cmd)
 	p.profiles.add(cmd)
+	cmd.Flags().StringVar(&p.platform, "platform", "", "verify only this `OS/ARCH` of an index (default: all of them)")
+	p.addReading(cmd)
+}
+
+// addReading adds what those verbs need that read blobs.
+func (p *placeFlags) addReading(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&p.platform, "platform", "", "verify only this `OS/ARCH` of an index (default: all of them)")
 	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor)")
 	f.IntVar(&p.parallel, "concurrency", 0, "the same as --parallel")
 	f.Var(mirrorFlag{&p.mirrors}, "mirror", "ask the mirror at URL for blobs before the registry HOST (may be repeated)")

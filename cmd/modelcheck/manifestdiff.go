@@ -18,8 +18,10 @@ then statements and their grades, files and findings, and whether reviews of the
 first are about the second too. Reviews are about the substance digest, which
 leaves out the tool that wrote the record.
 
-Each side is a file, - for stdin, or a reference, whose artifact is examined.
-Nothing is judged, and of a file nothing is checked.`
+Each side is a manifest, an evidence bundle (manifest generate --evidence), - for
+stdin, or a reference, whose artifact is examined. Licence texts are compared
+word by word, which takes bundles or references: a manifest holds no texts.
+Nothing is judged, and of a manifest in a file nothing is checked.`
 
 const diffExit = `EXIT STATUS
   0  the records say the same; only the tool that wrote them may differ
@@ -42,6 +44,7 @@ func newManifestDiff(s streams) *cobra.Command {
 		Long:  diffLong,
 		Example: `  modelcheck manifest diff v1.json v2.json
   modelcheck manifest diff v1.json v2.json --output html > changes.html
+  modelcheck manifest diff v1.evidence.tar v2.evidence.tar --output markdown
   modelcheck manifest diff approved.json ghcr.io/acme/tiny-r1:v2 --policy policy.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 || args[0] == "-" && args[1] == "-" {
@@ -73,7 +76,7 @@ func diffRecords(ctx context.Context, s streams, f verifyFlags, before, after st
 	if err != nil {
 		return err
 	}
-	d, err := check.CompareRecords(a.manifest, b.manifest, check.RecordSide{Name: before, Examined: a.examined}, check.RecordSide{Name: after, Examined: b.examined}, build().Version)
+	d, err := check.CompareRecords(a.manifest, b.manifest, a.side(), b.side(), build().Version)
 	if err != nil {
 		return err
 	}
@@ -88,10 +91,15 @@ func diffRecords(ctx context.Context, s streams, f verifyFlags, before, after st
 	return nil
 }
 
+func (r record) side() check.RecordSide {
+	return check.RecordSide{Name: r.name, Examined: r.examined, Documents: r.documents}
+}
+
 // loadSide reads a file whatever trust the other side needs.
 func (f verifyFlags) loadSide(ctx context.Context, s streams, name string) (record, error) {
 	if isFile(name) {
 		return readRecord(s, name)
 	}
+	f.texts = true
 	return f.loadRecord(ctx, s, name)
 }

@@ -26,6 +26,9 @@ type record struct {
 	data     []byte
 	manifest *provenance.Manifest
 	examined bool // the artifact was examined in this run, and not a file read
+	// documents that came with the manifest: in an evidence bundle, or out of
+	// the artifact where they were kept
+	documents map[artifact.Digest][]byte
 }
 
 func (r record) view() render.RecordSource {
@@ -62,7 +65,19 @@ func (f verifyFlags) loadRecord(ctx context.Context, s streams, name string) (re
 		}
 		return record{}, verdictCode(report.Verdict)
 	}
-	return record{name: name, data: report.ManifestBytes(), manifest: report.Manifest, examined: true}, nil
+	r := record{name: name, data: report.ManifestBytes(), manifest: report.Manifest, examined: true}
+	if f.texts {
+		bundle, err := report.EvidenceBytes()
+		if err != nil {
+			return record{}, err
+		}
+		evidence, err := check.OpenEvidence(bundle)
+		if err != nil {
+			return record{}, err
+		}
+		r.documents = evidence.Documents
+	}
+	return r, nil
 }
 
 // isFile tells files from references: "-", and what exists. References name
@@ -88,16 +103,37 @@ func notAFile(name string, err error) error {
 	return err
 }
 
+// readRecord reads a manifest, or the one of an evidence bundle.
 func readRecord(s streams, name string) (record, error) {
-	data, err := readInput(s, name, maxRecord)
+	data, err := readInput(s, name, maxEvidence)
 	if err != nil {
 		return record{}, fmt.Errorf("reading the manifest: %w", err)
+	}
+	if len(data) > 0 && data[0] != '{' {
+		return openRecord(name, data)
+	}
+	if len(data) > maxRecord {
+		return record{}, fmt.Errorf("reading the manifest: %q has more than %d bytes", name, maxRecord)
 	}
 	m, err := provenance.Decode(data)
 	if err != nil {
 		return record{}, recordError{recordCode(err), fmt.Errorf("%q: %w", name, err)}
 	}
 	return record{name: name, data: data, manifest: m}, nil
+}
+
+// openRecord takes the manifest out of an evidence bundle. What is neither is
+// called no manifest.
+func openRecord(name string, data []byte) (record, error) {
+	e, err := check.OpenEvidence(data)
+	var coded *check.CodedError
+	switch {
+	case errors.As(err, &coded) && coded.Code != provenance.CodeEvidenceMalformed && coded.Code != provenance.CodeEvidenceTruncated:
+		return record{}, recordError{coded.Code, fmt.Errorf("%q: %w", name, err)}
+	case err != nil:
+		return record{}, recordError{provenance.CodeRecordInvalid, fmt.Errorf("%q: neither a manifest, which begins with {, nor an evidence bundle: %w", name, err)}
+	}
+	return record{name: name, data: e.Bytes, manifest: e.Manifest, documents: e.Documents}, nil
 }
 
 // recordCode says why a document is no record.

@@ -51,6 +51,7 @@ Verifying contacts nothing but the registry that the reference names.`,
 	for _, verb := range []func(streams) *cobra.Command{
 		newVerify,
 		newPull,
+		newCopy,
 		newCache,
 		newInspect,
 		newSame,

@@ -25,9 +25,9 @@ and policy are not asked: two models may be the same and both be forged. Each
 side is a reference, or a list of tensors that verify, pull or inspect --full
 wrote with --tensors; a list is the word of whoever gave it.
 
-Tensors are told apart in safetensors and GGUF. Where one
-artifact has weights in another format, or none, nothing is compared, and that
-is an error: it is never "same".
+Tensors are told apart in safetensors, GGUF, the state dicts of PyTorch's zips
+and NumPy's arrays. Where one artifact has weights in another format, or none,
+nothing is compared, and that is an error: it is never "same".
 
 All of A in B means that A is made of B's tensors, as a repackaged model is. A
 part means that a part was left as it was, embeddings or a vision tower for

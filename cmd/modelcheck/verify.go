@@ -62,6 +62,7 @@ type verifyFlags struct {
 	tensors  string
 	evidence string // file for the evidence bundle
 	record   bool   // also of what the signatures deny
+	texts    bool   // and keep the documents that it rests on
 	since    bool   // only compare with the receipt
 	explain  bool   // reason codes, after text
 	lock     lockFlags
@@ -160,7 +161,7 @@ func (f verifyFlags) examine(ctx context.Context, s streams, name string, examin
 	}
 	cfg.Progress, cfg.Blobs = bar.update, bar.blob
 	cfg.RecordDenied = f.record || f.manifest != "" || f.evidence != "" || f.tensors != ""
-	cfg.KeepEvidence = f.evidence != ""
+	cfg.KeepEvidence = f.evidence != "" || f.texts
 	cache, done, err := f.cache.open(s)
 	if err != nil {
 		return failed(err)

@@ -60,7 +60,6 @@ func (g *Gate) Admit(ctx context.Context, req Request) (d Decision) {
 	defer func() {
 		if p := recover(); p != nil {
 			d = g.begin(req)
-			d.Mode = policy.Enforce // a defect lets nothing in anywhere
 			d.refuse(policy.Undecided, provenance.CodeInternal, fmt.Sprintf("a defect of this program: %v", p))
 			g.conclude(&d, req)
 		}

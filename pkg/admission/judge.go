@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,8 +115,30 @@ func (g *Gate) accept(ctx context.Context, ref artifact.Reference, use policy.Us
 		o.verdict = noVerdict(provenance.CodeInternal, "the verdict is about something else than what was asked for")
 	default:
 		o.verdict = report.Verdict
+		if !o.verdict.Allowed() {
+			o.verdict.Reasons = lapsed(o.verdict.Reasons, report.Reviews)
+		}
 	}
 	return o
+}
+
+// lapsed lets speak against a model that its reviewers' reviews do not count.
+// In a verdict they are notes beside what is missing; here they are the cause.
+func lapsed(reasons []policy.Reason, s *policy.ReviewState) []policy.Reason {
+	if s == nil {
+		return reasons
+	}
+	out := slices.Clone(reasons)
+	for _, v := range s.Reviews {
+		if v.Person == "" || v.Counts() {
+			continue
+		}
+		i := slices.IndexFunc(out, func(r policy.Reason) bool { return r.Code == v.Code && r.Subject == v.Statement.String() })
+		if i >= 0 && out[i].Effect == policy.Allow {
+			out[i].Effect = policy.Hold
+		}
+	}
+	return out
 }
 
 // settle turns an opinion into a judgement.
@@ -129,6 +152,8 @@ func (g *Gate) settle(j *Judgement, d *Decision, ref artifact.Reference, o opini
 	if !j.Admitted {
 		if e, ok := g.admission.Exempts(d.Namespace, j.Digest, d.At); ok {
 			j.Admitted, j.Exemption = true, &e
+			j.Reasons = append(slices.Clone(j.Reasons), policy.Reason{Code: provenance.CodeExempted, Effect: policy.Allow,
+				Message: fmt.Sprintf("let in by an exemption until %s: %s", e.Expires.UTC().Format(time.DateOnly), e.Reason)})
 		}
 	}
 	if strings.Contains(j.Text, "@") || j.Digest.IsZero() {
@@ -138,13 +163,13 @@ func (g *Gate) settle(j *Judgement, d *Decision, ref artifact.Reference, o opini
 	switch {
 	case d.Pins && j.Pin != "":
 	case g.admission.AllowUnpinned:
-		j.Reasons = append(j.Reasons, policy.Reason{Code: provenance.CodeUnpinned, Effect: policy.Allow, Message: "named by a tag, which can move before a node pulls; the policy lets it in"})
+		j.Reasons = append(slices.Clone(j.Reasons), policy.Reason{Code: provenance.CodeUnpinned, Effect: policy.Allow, Message: "named by a tag, which can move before a node pulls; the policy lets it in"})
 	default:
 		r := policy.Reason{Code: provenance.CodeUnpinned, Effect: policy.Deny, Message: fmt.Sprintf("named by a tag, which can move before a node pulls: the digest that was judged is %s", j.Digest)}
 		if j.Outcome != policy.Deny {
 			j.Reasons = append([]policy.Reason{r}, j.Reasons...)
 		} else {
-			j.Reasons = append(j.Reasons, r)
+			j.Reasons = append(slices.Clone(j.Reasons), r)
 		}
 		j.Admitted, j.Outcome, j.Exemption = false, policy.Deny, nil
 	}
@@ -213,7 +238,3 @@ func (j Judgement) found() Found {
 	}
 	return f
 }
-
-// CachedFor is how long a verdict that allows may stand in for a registry
-// that cannot be asked; 0 is not at all.
-func (g *Gate) CachedFor() time.Duration { return g.admission.CachedFor }

@@ -194,25 +194,22 @@ func (d *Decision) warn() {
 		return
 	}
 	var out []string
-	would := ""
-	if d.Mode != policy.Enforce {
-		would = "would deny: "
-	}
+	lenient := d.Mode != policy.Enforce
 	add := func(where string, r policy.Reason) {
-		out = append(out, warning("modelcheck: "+would+where+r.Message+" ("+r.Code+")"))
+		if r.Effect != policy.Allow {
+			where = "would deny: " + where
+		}
+		out = append(out, warning("modelcheck: "+where+r.Message+" ("+r.Code+")"))
 	}
 	for _, r := range d.Reasons {
-		if warns(r) || would != "" {
+		if warns(r) || lenient && r.Effect != policy.Allow {
 			add("", r)
 		}
 	}
 	for _, j := range d.Judgements {
 		where := j.Pointer + " " + quote(j.Text) + ": "
-		if j.Exemption != nil {
-			out = append(out, warning(fmt.Sprintf("modelcheck: %slet in by an exemption until %s (%s)", where, j.Exemption.Expires.UTC().Format("2006-01-02"), j.Exemption.Reason)))
-		}
 		for _, r := range j.Reasons {
-			if j.Admitted && warns(r) || !j.Admitted && would != "" && r.Effect != policy.Allow {
+			if j.Admitted && warns(r) || !j.Admitted && lenient && r.Effect != policy.Allow {
 				add(where, r)
 			}
 		}
@@ -227,7 +224,7 @@ func (d *Decision) warn() {
 // warns says whether a reason that lets in is worth a warning.
 func warns(r policy.Reason) bool {
 	switch r.Code {
-	case provenance.CodeKindUnknown, provenance.CodeNotVerifiable, provenance.CodeUnpinned, provenance.CodeRuleWarned, provenance.CodeTagMoved, provenance.CodeUnsignedAllowed:
+	case provenance.CodeKindUnknown, provenance.CodeExempted, provenance.CodeNotVerifiable, provenance.CodeUnpinned, provenance.CodeRuleWarned, provenance.CodeTagMoved, provenance.CodeUnsignedAllowed:
 		return r.Effect == policy.Allow
 	}
 	return false

@@ -1,7 +1,6 @@
 package check_test
 
 import (
-	"encoding/csv"
 	"fmt"
 	"maps"
 	"os"
@@ -41,35 +40,24 @@ var atMost = map[string]provenance.LoadClass{
 // TestCorpus examines every sample as a model of one file, through the whole
 // story, and holds its class in the record to its label.
 func TestCorpus(t *testing.T) {
-	dir := fixtures.Dir(t, "corpus")
-	f, err := os.Open(filepath.Join(dir, "expected.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(rows) < 200 {
-		t.Fatalf("%d samples", len(rows))
-	}
-	table := map[string]int{}
-	for _, row := range rows[1:] {
-		name, kind, label := row[0], row[5], row[6]
-		report := examineSample(t, filepath.Join(dir, name))
+	table, list := map[string]int{}, []string{}
+	for _, sample := range fixtures.Corpus(t) {
+		name, kind, label := sample.Name, sample.Kind, sample.Label
+		report := examineSample(t, sample.Path)
 		if report.Manifest == nil || report.Manifest.Loading == nil || len(report.Manifest.Files) != 1 {
 			t.Errorf("%s: no record: %+v", name, report.Error)
 			continue
 		}
 		class := report.Manifest.Loading.Class
 		table[fmt.Sprintf("%-10s %-14s %-13s %v", label, kind, class, report.Verdict.Outcome)]++
+		list = append(list, fmt.Sprintf("%-10s %-14s %-13s %-8v %s", label, kind, class, report.Verdict.Outcome, name))
 		switch label {
 		case "malicious":
 			if !slices.Contains(fitting[kind], class) {
 				t.Errorf("%s is malicious %s: %v", name, kind, class)
+			}
+			if report.Verdict.Allowed() && kind != "tf-savedmodel" { // whose code a process must have registered
+				t.Errorf("%s is malicious, and allowed", name)
 			}
 			if len(report.Manifest.Findings) == 0 {
 				t.Errorf("%s: nothing is said about it", name)
@@ -90,6 +78,7 @@ func TestCorpus(t *testing.T) {
 	for _, line := range slices.Sorted(maps.Keys(table)) {
 		t.Logf("%s %d", line, table[line])
 	}
+	t.Log("\n" + strings.Join(list, "\n"))
 }
 
 func examineSample(t *testing.T, path string) *check.Report {

@@ -32,18 +32,10 @@ func deepSeek(t *testing.T) (dir string, size int64) {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"README.md", "LICENSE-CODE", "LICENSE-MODEL", "config.json"} {
-		body, err := os.ReadFile(filepath.Join(fixtures.Dir(t, "models", "deepseek-v3"), name))
-		if err != nil {
-			t.Fatal(err)
+	for name, body := range fixtures.DeepSeekV3Documents(t) {
+		if name != "README_WEIGHTS.md" { // which states other counts
+			put(name, body, int64(len(body)))
 		}
-		if name == "README.md" { // the hub's count: the card's own sentence on it, in a quoted note, is not read as a statement
-			body = append(body, "\n\n## Model Summary\n\nOn the hub DeepSeek-V3 has 685B total parameters.\n"...)
-		}
-		put(name, body, int64(len(body)))
-	}
-	for _, name := range []string{"configuration_deepseek.py", "modeling_deepseek.py"} {
-		put(name, []byte("import torch\n"), 13)
 	}
 	files, sizes, index := fixtures.DeepSeekV3().Shards(163)
 	for name, header := range files {

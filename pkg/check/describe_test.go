@@ -84,6 +84,9 @@ func TestDescribeReadsHeaders(t *testing.T) {
 	dir, manifest := hugeLayout(t)
 	tree := t.TempDir()
 	hugeFile(t, filepath.Join(tree, "model.safetensors"))
+	if err := os.WriteFile(filepath.Join(tree, "config.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		ref     string
 		missing string
@@ -121,6 +124,9 @@ func noVerdict(t *testing.T, r *check.Report) {
 	t.Helper()
 	if r.Verdict.Allowed() || r.Verdict.Outcome != policy.Undecided || !r.ManifestDigest.IsZero() || r.ManifestBytes() != nil {
 		t.Errorf("%+v", r.Verdict)
+	}
+	if r.Manifest != nil && len(r.Unread) > 0 && r.Resolved == nil && !r.Manifest.Subject.IsZero() {
+		t.Errorf("a part of a folder has the identity %v", r.Manifest.Subject)
 	}
 	record, err := json.Marshal(r.Manifest)
 	if err != nil {

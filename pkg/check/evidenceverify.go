@@ -114,11 +114,7 @@ func (k *evidenceCheck) run(ctx context.Context, data []byte) error {
 	}
 	m, err := provenance.Decode(d.Record)
 	if err != nil {
-		code := provenance.CodeRecordInvalid
-		if errors.Is(err, provenance.ErrNotCanonical) {
-			code = provenance.CodeRecordNotCanonical
-		}
-		k.refuse(code, "", err.Error())
+		k.refuse(recordCode(err), "", err.Error())
 		return nil
 	}
 	k.dossier, k.record = d, m
@@ -143,6 +139,14 @@ func (k *evidenceCheck) refuse(code, subject, detail string) {
 
 func (k *evidenceCheck) skip(what, reason string) {
 	k.out.NotRechecked = append(k.out.NotRechecked, NotRechecked{what, reason})
+}
+
+// recordCode says why a document is no record.
+func recordCode(err error) string {
+	if errors.Is(err, provenance.ErrNotCanonical) {
+		return provenance.CodeRecordNotCanonical
+	}
+	return provenance.CodeRecordInvalid
 }
 
 // evidenceCode is the reason code of what dossier.Read found.

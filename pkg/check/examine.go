@@ -39,12 +39,15 @@ type examination struct {
 	store   *registry.Store
 	subject registry.Resolution
 	members []*member
-	gate    policy.Verdict      // of the signatures alone
-	pending []*pendingSignature // OpenSSF Model Signing: waits for the files
-	gallery *gallery
-	exhibit *exhibit         // nil where no evidence is kept
-	dossier *dossier.Dossier // where an evidence bundle is examined in place of the artifact
-	total   int64            // bytes of all distinct blobs
+	opened  []artifact.Descriptor // manifests and indexes, each before what it lists
+	// attachments are the referrers that were judged.
+	attachments []registry.Referrer
+	gate        policy.Verdict      // of the signatures alone
+	pending     []*pendingSignature // OpenSSF Model Signing: waits for the files
+	gallery     *gallery
+	exhibit     *exhibit         // nil where no evidence is kept
+	dossier     *dossier.Dossier // where an evidence bundle is examined in place of the artifact
+	total       int64            // bytes of all distinct blobs
 
 	headers   []inspect.Unverified // of Report.Unread, where describing
 	treeFiles []artifact.File      // of a plain folder
@@ -133,6 +136,7 @@ func (e *examination) collect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReferrers, err)
 	}
+	e.attachments = found
 	referrers := make([]attest.Referrer, len(found))
 	for i, r := range found {
 		referrers[i] = attest.Referrer(r)
@@ -190,6 +194,7 @@ func (e *examination) open(ctx context.Context, d artifact.Descriptor, body []by
 		return fmt.Errorf("reading manifest %v: %w", d.Digest, err)
 	}
 	e.exhibit.manifest(d, body)
+	e.opened = append(e.opened, d)
 	if doc.Image != nil {
 		if slices.ContainsFunc(e.members, func(m *member) bool { return m.descriptor.Digest == d.Digest }) {
 			return nil // an index may name a manifest twice

@@ -35,6 +35,7 @@ func errorKinds() []errorKind {
 		{errNoReferrers, provenance.CodeSummaryMissing, true},
 		{errReceipt, provenance.CodeReceiptDiffers, true},
 		{blob.ErrStore, provenance.CodeInputOutput, false},
+		{ErrDestination, provenance.CodeUsage, false},
 		{context.Canceled, provenance.CodeInterrupted, false},
 		{errReferrers, provenance.CodeReferrersUnavailable, false},
 		{registry.ErrUnauthorized, provenance.CodeUnauthorized, false},

@@ -20,6 +20,7 @@ type RecordDiff struct {
 	Before        RecordSide            `json:"before"`
 	After         RecordSide            `json:"after"`
 	Difference    provenance.Difference `json:"difference"`
+	LicenseTexts  []TextChange          `json:"licenseTexts,omitempty"` // word by word
 }
 
 // A RecordSide is one of the two records.
@@ -29,6 +30,8 @@ type RecordSide struct {
 	Manifest  artifact.Digest `json:"manifestDigest"`
 	Substance artifact.Digest `json:"substanceDigest"`
 	Examined  bool            `json:"examined"` // the artifact was examined in this run; else the record is the word of a file
+
+	Documents map[artifact.Digest][]byte `json:"-"` // that came with the record: none with a manifest alone
 }
 
 // CompareRecords holds two records against each other, each under its name.
@@ -48,7 +51,7 @@ func CompareRecords(a, b *provenance.Manifest, before, after RecordSide, version
 	}
 	d := &RecordDiff{
 		SchemaVersion: RecordDiffVersion, Tool: Tool{Name: toolName, Version: version},
-		ReviewsHold: before.Substance == after.Substance, Before: before, After: after, Difference: provenance.Diff(a, b),
+		ReviewsHold: before.Substance == after.Substance, Before: before, After: after, Difference: provenance.Diff(a, b), LicenseTexts: diffTexts(a, b, before, after),
 	}
 	if d.ReviewsHold != d.Difference.IsZero() {
 		return nil, fmt.Errorf("comparing records: the digests are the same is %t, and nothing changed is %t", d.ReviewsHold, d.Difference.IsZero())

@@ -38,6 +38,7 @@ type Report struct {
 	UnverifiedWeights []provenance.Weights `json:"unverifiedWeights,omitempty"`
 	Tensors           *Tensors             `json:"tensors,omitempty"`  // where Config.Tensors asked
 	Placed            *Placed              `json:"placed,omitempty"`   // by Pull
+	Copied            *Copied              `json:"copied,omitempty"`   // by Copy
 	Receipt           *ReceiptCheck        `json:"receipt,omitempty"`  // of a folder that was pulled
 	Summary           *SummaryReport       `json:"summary,omitempty"`  // by Accept: nothing was hashed
 	Recorded          []RecordedStatement  `json:"recorded,omitempty"` // by Attest: what was signed and attached

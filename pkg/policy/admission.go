@@ -67,7 +67,7 @@ type Admission struct {
 	Exemptions  []Exemption     `json:"exemptions,omitempty"`
 	// CachedFor is how long after it was reached a verdict that allows may stand
 	// in for a registry that cannot be asked. 0: not at all.
-	CachedFor time.Duration `json:"cachedFor,format:units"`
+	CachedFor time.Duration `json:"-"`
 }
 
 // A NamespaceRule says what is different in one namespace.
@@ -115,7 +115,10 @@ func (p *Policy) Admission() Admission {
 
 // Digest identifies what the section says.
 func (a Admission) Digest() artifact.Digest {
-	b, err := json.Marshal(a, json.Deterministic(true))
+	b, err := json.Marshal(struct {
+		Section   Admission `json:"section"`
+		CachedFor string    `json:"cachedFor"`
+	}{a, a.CachedFor.String()}, json.Deterministic(true))
 	if err != nil {
 		return artifact.Digest{}
 	}

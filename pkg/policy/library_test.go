@@ -96,6 +96,14 @@ func signedBy(key string) func(*provenance.Manifest) {
 	}
 }
 
+// descended says that the record knows the digest of a model of the lineage.
+func descended(claim string, d artifact.Digest) func(*provenance.Manifest) {
+	return func(m *provenance.Manifest) {
+		source := stated(claim, `"x"`).Observations[0].Source
+		m.Lineage = append(m.Lineage, provenance.Lineage{Relation: provenance.LineageBase, Name: "acme/base", Digest: d, Claim: claim, Grade: provenance.Declared, Source: source})
+	}
+}
+
 type readyCase struct {
 	with, legal string
 	good, bad   []*provenance.Manifest
@@ -139,9 +147,9 @@ func readyCases() map[string]readyCase {
 			bad:  list{good(claim(silent("td.summary.url"))), good(without("identity.name")), good(claim(guessed("identity.name", `"m"`)))},
 		},
 		"base-model-approved": {
-			with: "{models: [acme/base, acme/other]}",
-			good: list{good(), good(claim(stated("lineage.base", `["acme/other","acme/base"]`)))},
-			bad: list{good(claim(stated("lineage.base", `["evil/base"]`))), good(claim(stated("lineage.base", `["acme/base","evil/base"]`))), good(claim(stated("lineage.base", `"acme/base"`))),
+			with: "{models: [acme/base, acme/other, '" + licence.String() + "']}",
+			good: list{good(), good(descended("lineage.base", licence)), good(descended("lineage.teachers", sheet)), good(claim(stated("lineage.base", `["acme/other","acme/base"]`)))},
+			bad: list{good(descended("lineage.base", sheet)), good(descended("lineage.base", licence), descended("lineage.base", training)), good(claim(stated("lineage.base", `["evil/base"]`))), good(claim(stated("lineage.base", `["acme/base","evil/base"]`))), good(claim(stated("lineage.base", `"acme/base"`))),
 				good(claim(silent("lineage.base"))), good(claim(guessed("lineage.base", `["acme/base"]`))), good(without("lineage.base")), good(claim(stated("lineage.base", `["ACME/base"]`)))},
 		},
 		"origin-country-allowed": {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/policy/internal/expression"
@@ -82,20 +83,27 @@ func (p *Policy) facts(c Case) expression.Facts {
 }
 
 // attests says which signers of the record this policy names as the producer:
-// only what they say is attested, whatever policy the record was made under.
+// only what they say is attested, whatever policy the record was made under. A
+// name of the record under which anybody else signed or attested, too, stands
+// for more people than the producer, and attests nothing.
 func (p *Policy) attests(m *provenance.Manifest) func(signer string) bool {
-	producers := map[string]bool{}
-	for _, g := range m.Signatures {
-		for _, h := range p.holders(g.Scheme, g.Identity, g.Evidence) {
-			if p.joint && g.Signer != h.signer {
-				continue // the name is another policy's, and may stand for more people
-			}
-			if p.accepts(g.PredicateType) && p.relation(h.signer) == provenance.Producer {
-				producers[g.Signer] = true
-			}
-		}
+	producers, others := map[string]bool{}, map[string]bool{}
+	take := func(name string, held []holder, counts bool) {
+		ours := slices.ContainsFunc(held, func(h holder) bool {
+			// Of joint policies, another name is another policy's, and may stand
+			// for more people.
+			return p.relation(h.signer) == provenance.Producer && (!p.joint || h.signer == name)
+		})
+		producers[name] = producers[name] || ours && counts
+		others[name] = others[name] || !ours
 	}
-	return func(signer string) bool { return producers[signer] }
+	for _, g := range m.Signatures {
+		take(g.Signer, p.holders(g.Scheme, g.Identity, g.Evidence), p.accepts(g.PredicateType))
+	}
+	for _, a := range m.Attestations {
+		take(a.Signer, p.holders(a.Scheme, a.Identity, a.Evidence), false)
+	}
+	return func(signer string) bool { return producers[signer] && !others[signer] }
 }
 
 func (p *Policy) relation(signer string) provenance.Relation {

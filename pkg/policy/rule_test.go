@@ -258,6 +258,45 @@ func TestRulesTrustThePolicyAndNotTheRecord(t *testing.T) {
 	}
 }
 
+// The record may have been made under another policy, which gives the producer's
+// name to others as well: then nobody knows whose word a statement is.
+func TestNameOfSeveralAttestsNothing(t *testing.T) {
+	c := stated("origin.country", `"FR"`)
+	c.State, c.Observations[0].Grade = provenance.StateAttested, provenance.Attested
+	c.Observations[0].Speaker = provenance.Speaker{Relation: provenance.Producer, Signer: "vendor"}
+	by := func(signer, key string) provenance.Signature {
+		_, print := publicKey(key)
+		return provenance.Signature{Signer: signer, Scheme: "sigstore-key", PredicateType: signType, Relation: provenance.Producer, Identity: provenance.Identity{KeyFingerprint: print}}
+	}
+	attestation := func(signer, key string) provenance.Attestation {
+		g := by(signer, key)
+		return provenance.Attestation{Signer: g.Signer, Scheme: g.Scheme, PredicateType: slsa, Relation: g.Relation, Identity: g.Identity}
+	}
+	p := head + "signers: [{name: a, relation: producer, key: {file: a}}, {name: b, relation: repackager, key: {file: b}}]\nrequire: {signatures: {anyOf: [a, b]}}\n" +
+		"rules: [{name: r, legalBasis: test, require: 'grade(\"origin.country\") >= attested'}]\n"
+	for name, tc := range map[string]struct {
+		signatures   []provenance.Signature
+		attestations []provenance.Attestation
+		want         policy.Outcome
+	}{
+		"the producer":                   {[]provenance.Signature{by("vendor", "a")}, nil, policy.Allow},
+		"and others under other names":   {[]provenance.Signature{by("vendor", "a"), by("team", "b"), by("who", "mallory")}, nil, policy.Allow},
+		"who attests too":                {[]provenance.Signature{by("vendor", "a")}, []provenance.Attestation{attestation("vendor", "a")}, policy.Allow},
+		"a stranger under the name":      {[]provenance.Signature{by("vendor", "a"), by("vendor", "mallory")}, nil, policy.Deny},
+		"a repackager under the name":    {[]provenance.Signature{by("vendor", "b"), by("vendor", "a")}, nil, policy.Deny},
+		"a stranger attests under it":    {[]provenance.Signature{by("vendor", "a")}, []provenance.Attestation{attestation("vendor", "mallory")}, policy.Deny},
+		"the producer under another one": {[]provenance.Signature{by("maker", "a")}, nil, policy.Deny},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := claimed(c)
+			m.Signatures, m.Attestations = tc.signatures, tc.attestations
+			if v := judgeRule(t, p, m); v.Outcome != tc.want || hasCode(v, provenance.CodeRuleNotMet) != (tc.want == policy.Deny) {
+				t.Errorf("%v: %+v", v.Outcome, v.Reasons)
+			}
+		})
+	}
+}
+
 func TestRulesThatAreRefused(t *testing.T) {
 	rule := func(s string) string { return head + "allowUnsigned: true\nrules:\n  - " + s + "\n" }
 	for name, tc := range map[string]struct {

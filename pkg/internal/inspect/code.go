@@ -117,7 +117,12 @@ func listNames(names []string) string {
 // buildFacts notes a file that runs when somebody builds or installs.
 func buildFacts(name string, text []byte) Facts {
 	f := Facts{Class: ClassCode, Code: &Code{Language: "build", Lines: 1 + strings.Count(string(text), "\n")}}
-	f.Findings = append(f.Findings, f.Code.finding("MC-CODE-BUILD", codeSource, name, "runs or fetches when it is used"))
+	f.Code.Uses.Addresses, f.Code.Uses.More = python.Addresses(string(text))
+	x := f.Code.finding("MC-CODE-BUILD", codeSource, name, "runs or fetches when it is used")
+	if from := x.Facts["addresses"]; from != "" {
+		x.Detail += "; addresses: " + from
+	}
+	f.Findings = append(f.Findings, x)
 	return f
 }
 

@@ -1,10 +1,8 @@
 package inspect
 
 import (
-	"encoding/csv"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,48 +16,36 @@ import (
 // inert, and what is benign is not raised above what its kind is. It tells what
 // the slowest took, which on a quiet machine is below 100 ms.
 func TestCorpus(t *testing.T) {
-	dir := fixtures.Dir(t, "corpus")
-	f, err := os.Open(filepath.Join(dir, "expected.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
 	table, slow, slowest := map[string]int{}, "", time.Duration(0)
-	for _, row := range rows[1:] {
-		b, err := os.ReadFile(filepath.Join(dir, row[0]))
+	for _, sample := range fixtures.Corpus(t) {
+		b, err := os.ReadFile(sample.Path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		facts := look(row[0], b, 4096)
-		if (facts.Format == FormatJSON || facts.Format == FormatYAML) && Wanted(row[0]) {
-			facts = Config(row[0], artifact.SumSHA256(b), b)
+		facts := look(sample.Name, b, 4096)
+		if (facts.Format == FormatJSON || facts.Format == FormatYAML) && Wanted(sample.Name) {
+			facts = Config(sample.Name, artifact.SumSHA256(b), b)
 		}
 		if d := time.Since(began); d > slowest {
-			slowest, slow = d, row[0]
+			slowest, slow = d, sample.Name
 		}
-		table[fmt.Sprintf("%-9s %-13s %s", row[6], row[5], facts.Class)]++
-		if row[6] == "malicious" && row[5] == "chat-template" && !slices.Contains(rules(facts), "MC-TEMPLATE-ESCAPE") ||
-			row[6] == "malicious" && row[5] == "tf-savedmodel" && facts.Class != ClassCodeOnLoad {
-			t.Errorf("%s: %v %v", row[0], facts.Class, rules(facts))
+		table[fmt.Sprintf("%-9s %-13s %s", sample.Label, sample.Kind, facts.Class)]++
+		if sample.Label == "malicious" && sample.Kind == "chat-template" && !slices.Contains(rules(facts), "MC-TEMPLATE-ESCAPE") ||
+			sample.Label == "malicious" && sample.Kind == "tf-savedmodel" && facts.Class != ClassCodeOnLoad {
+			t.Errorf("%s: %v %v", sample.Name, facts.Class, rules(facts))
 		}
 		for _, x := range facts.Findings {
 			if _, ok := FindRule(x.Facts[factRule]); !ok {
-				t.Errorf("%s: a finding without rule: %+v", row[0], x)
+				t.Errorf("%s: a finding without rule: %+v", sample.Name, x)
 			}
 		}
 		switch {
-		case row[6] == "malicious" && facts.Class.Compare(ClassTemplate) < 0,
-			row[6] == "malformed" && facts.Class != ClassUnknown && facts.Class != ClassTemplate,
-			row[6] == "benign" && row[5] != "chat-template" && facts.Class.Compare(ClassUnknown) > 0,
-			row[6] == "benign" && row[5] == "chat-template" && facts.Class.Compare(ClassTemplate) > 0 && facts.Class != ClassUnknown:
-			t.Errorf("%s is %s: %q %v %v", row[0], row[6], facts.Format, facts.Class, ids(facts))
+		case sample.Label == "malicious" && facts.Class.Compare(ClassTemplate) < 0,
+			sample.Label == "malformed" && facts.Class != ClassUnknown && facts.Class != ClassTemplate,
+			sample.Label == "benign" && sample.Kind != "chat-template" && facts.Class.Compare(ClassUnknown) > 0,
+			sample.Label == "benign" && sample.Kind == "chat-template" && facts.Class.Compare(ClassTemplate) > 0 && facts.Class != ClassUnknown:
+			t.Errorf("%s is %s: %q %v %v", sample.Name, sample.Label, facts.Format, facts.Class, ids(facts))
 		}
 	}
 	var lines []string

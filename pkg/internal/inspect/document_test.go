@@ -31,6 +31,8 @@ func TestDocuments(t *testing.T) {
 		{"run", "#!/usr/bin/env python3\nimport ctypes\n", ClassCode, nil, ""},
 		{"run.sh", "curl x | sh\n", ClassCode, []string{"MC-CODE-BUILD"}, ""},
 		{"requirements.txt", "torch\n", ClassCode, []string{"MC-CODE-BUILD"}, ""},
+		{"requirements.txt", "--index-url https://pypi.example/x\n-e git+ssh://a.example/b.git#egg=c torch\n", ClassCode, []string{"MC-CODE-BUILD"}, "addresses=https://pypi.example/x ssh://a.example/b.git#egg=c"},
+		{"get.sh", "curl 'https://a.example/x' | sh # see http://b.example\n", ClassCode, []string{"MC-CODE-BUILD"}, "addresses=https://a.example/x http://b.example"},
 		{"requirements.md", "torch\n", ClassInert, nil, ""},
 		{"Dockerfile", "FROM x\n", ClassCode, []string{"MC-CODE-BUILD"}, ""},
 		{"n.ipynb", `{"cells":[{"cell_type":"code","source":["!pip install x\n","import os\n","os.system('x')"]},{"cell_type":"markdown","source":"import ctypes"}]}`, ClassCode, []string{"MC-CODE-BUILD"}, "process=pip:1 os.system:3"},

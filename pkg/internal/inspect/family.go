@@ -55,7 +55,7 @@ func plus(a, b term) term  { return term{a.value + b.value, "(" + a.words + " + 
 func familyOf(set settings) (f *family, missing string) {
 	s := &sizes{set: set}
 	switch set["model_type"] {
-	case "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2":
+	case "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text":
 		f = denseFamily(s)
 	case "deepseek_v3":
 		f = deepseekFamily(s)
@@ -72,7 +72,7 @@ func familyOf(set settings) (f *family, missing string) {
 
 // denseFamily holds the equations that llama's descendants share
 // (transformers, modeling_llama.py, modeling_qwen2.py, modeling_qwen3.py,
-// modeling_mistral.py, modeling_gemma.py, modeling_gemma2.py).
+// modeling_mistral.py, modeling_gemma.py, modeling_gemma2.py, modeling_gemma3.py).
 func denseFamily(s *sizes) *family {
 	name := s.set["model_type"]
 	hidden, inner, heads := s.need("hidden_size"), s.need("intermediate_size"), s.need("num_attention_heads")
@@ -157,10 +157,17 @@ func deepseekFamily(s *sizes) *family {
 	return f
 }
 
-// of finds the equation of a kind of tensors. Multimodal models keep the
-// language model below a prefix.
+// textName is the name that a tensor has in a language model by itself.
+// Multimodal models keep theirs below one of two prefixes.
+func textName(name string) string {
+	if rest, ok := strings.CutPrefix(name, "model.language_model."); ok {
+		return "model." + rest
+	}
+	return strings.TrimPrefix(name, "language_model.")
+}
+
+// of finds the equation of a kind of tensors, by its textName.
 func (f *family) of(name string) (equation, bool) {
-	name = strings.TrimPrefix(name, "language_model.")
 	i := slices.IndexFunc(f.equations, func(e equation) bool { return e.name == name })
 	if i < 0 {
 		return equation{}, false

@@ -32,6 +32,7 @@ type Measured struct {
 // measure counts the tensors of one folder, and holds them to its
 // configuration.
 func measure(folder string, s *shapes, set settings, config string) (Measured, []provenance.Finding) {
+	set = set.ofText()
 	m := Measured{Folder: folder, ByDType: map[string]uint64{}}
 	layers, layered := set.number("num_hidden_layers")
 	packed := false
@@ -45,7 +46,7 @@ func measure(folder string, s *shapes, set settings, config string) (Measured, [
 			m.Scales += total
 			continue
 		}
-		if layered && strings.Contains(p.name, "layers.*.") {
+		if layered && strings.HasPrefix(textName(p.name), "model.layers.*.") {
 			for layer, n := range p.layers {
 				if layer >= 0 && uint64(layer) >= layers {
 					m.Predicted += p.each * uint64(n)
@@ -79,13 +80,14 @@ func (m *Measured) hold(f *family, s *shapes, set settings, config string) []pro
 	names := map[string]map[int]bool{}
 	for _, key := range slices.Sorted(maps.Keys(s.patterns)) {
 		p := s.patterns[key]
-		if names[p.name] == nil {
-			names[p.name] = map[int]bool{}
+		name := textName(p.name)
+		if names[name] == nil {
+			names[name] = map[int]bool{}
 		}
 		for layer := range p.layers {
-			names[p.name][layer] = true
+			names[name][layer] = true
 		}
-		e, ok := f.of(p.name)
+		e, ok := f.of(name)
 		if !ok {
 			if !isScale(p.name) {
 				m.Unchecked++
@@ -128,9 +130,6 @@ func (f *family) layers(names map[string]map[int]bool, set settings, config stri
 	}
 	for _, name := range f.perLayer {
 		have := names[name]
-		if have == nil {
-			have = names["language_model."+name]
-		}
 		missing, beyond := 0, 0
 		for layer := range min(n, maxLayer) {
 			if !have[int(layer)] {
@@ -149,7 +148,7 @@ func (f *family) layers(names map[string]map[int]bool, set settings, config stri
 			find(fmt.Sprintf("%d layers behind the last of %d have a %q", beyond, n+more, name), name)
 		}
 	}
-	if f.heads && names["lm_head.weight"] == nil && names["language_model.lm_head.weight"] == nil {
+	if f.heads && names["lm_head.weight"] == nil {
 		find("the configuration does not tie the embeddings, and there is no \"lm_head.weight\"", "lm_head.weight")
 	}
 	return out

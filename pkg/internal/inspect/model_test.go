@@ -42,6 +42,18 @@ func TestShapes(t *testing.T) {
 		l := tinyLlama()
 		return slices.DeleteFunc(l, func(x fixtures.Tensor) bool { return x.Name == name })
 	}
+	gemma := regexpReplace(strings.Replace(llamaConfig, `"llama"`, `"gemma3_text"`, 1), `,"tie_word_embeddings":false`, `,"head_dim":2`)
+	below := func(prefix string) tensorList {
+		l := without("lm_head.weight")
+		for i := range l {
+			if prefix == "model.language_model." {
+				l[i].Name = strings.TrimPrefix(l[i].Name, "model.")
+			}
+			l[i].Name = prefix + l[i].Name
+		}
+		l.Norm("vision_tower.encoder.layers.7.norm", 3)
+		return l
+	}
 	tests := []struct {
 		name    string
 		tensors tensorList
@@ -58,6 +70,12 @@ func TestShapes(t *testing.T) {
 		{"no head", without("lm_head.weight"), llamaConfig, []string{"MC-SHAPE-LAYERS"}, ""},
 		{"tied head", without("lm_head.weight"), change(`"tie_word_embeddings":false`, `"tie_word_embeddings":true`), nil, ""},
 		{"another family", tinyLlama(), change(`"llama"`, `"other"`), nil, `no equations for model_type "other"`},
+		{"gemma3", without("lm_head.weight"), gemma, nil, ""},
+		{"gemma3 of another width", without("lm_head.weight"), strings.Replace(gemma, `"head_dim":2`, `"head_dim":4`, 1), []string{"MC-SHAPE-CONFIG"}, ""},
+		{"gemma3 with pictures", below("language_model."), `{"model_type":"gemma3","text_config":` + gemma + `}`, nil, ""},
+		{"gemma3 with pictures, newer", below("model.language_model."), `{"model_type":"gemma3","text_config":` + gemma + `}`, nil, ""},
+		{"gemma3 with pictures, more layers", below("language_model."), `{"model_type":"gemma3","text_config":` + strings.Replace(gemma, `"num_hidden_layers":2`, `"num_hidden_layers":3`, 1) + `}`, []string{"MC-SHAPE-LAYERS"}, ""},
+		{"gemma3 by its defaults", below("language_model."), `{"model_type":"gemma3","text_config":{"model_type":"gemma3_text","hidden_size":8}}`, nil, "the configuration does not say intermediate_size"},
 		{"half a configuration", tinyLlama(), change(`"hidden_size":8,`, ``), nil, "the configuration does not say hidden_size"},
 		{"a configuration that divides by nothing", tinyLlama(), change(`"num_attention_heads":4`, `"num_attention_heads":0`), []string{"MC-SHAPE-CONFIG"}, ""},
 	}

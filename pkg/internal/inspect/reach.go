@@ -15,6 +15,7 @@ var plumbing = []string{
 	"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__", "copy_reg._reconstructor",
 	"object", "int", "float", "bool", "str", "bytes", "tuple", "list", "dict", "frozenset", "slice", "range", "type",
 	"unicode", "long", "xrange", "threading.Lock", "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath",
+	"uuid.UUID",
 }
 
 // gadgets stand in packages that modelling code needs, and run or fetch what
@@ -23,7 +24,7 @@ var gadgets = []string{
 	"torch.jit.unsupported_tensor_ops", "torch.utils.bottleneck", "torch.utils.collect_env", "torch.utils._config_module", "torch.utils.data.datapipes",
 	"torch._dynamo", "torch._inductor", "torch.fx", "torch.storage._load_from_bytes", "torch.testing", "torch.package", "torch.distributed",
 	"numpy.testing", "numpy.f2py", "numpy.distutils", "pandas.eval", "pandas.core", "transformers.utils", "transformers.pipelines",
-	"functools.reduce", "logging.config", "operator.methodcaller", "types",
+	"functools.reduce", "logging", "operator.methodcaller", "traceback", "types", "uuid", "warnings", "weakref",
 }
 
 // passages are modules that known packages import themselves: pickle resolves

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -20,6 +21,8 @@ func (f *Facts) setting(s scalar) {
 	switch {
 	case len(s.path) == 1 && s.path[0].object:
 		name = s.path[0].name
+	case len(s.path) == 2 && (s.path[0].name == "text_config" || s.path[0].name == "language_config") && s.path[1].object:
+		name = textPart + s.path[1].name
 	case len(s.path) == 2 && s.path[0].name == "quantization_config" && s.path[1].object:
 		name = "quantization_config." + s.path[1].name
 	case len(s.path) == 3 && s.path[0].name == "quantization_config" && s.path[1].name == "weight_block_size" && !s.path[2].object:
@@ -42,6 +45,27 @@ func (f *Facts) setting(s scalar) {
 	default:
 		f.set[name] = s.text
 	}
+}
+
+// textPart begins the settings of the language model that a multimodal one
+// holds.
+const textPart = "text."
+
+// ofText returns the settings of the language model: the model's own, or where
+// it holds one, of that.
+func (s settings) ofText() settings {
+	if s[textPart+"model_type"] == "" || s["hidden_size"] != "" {
+		return s
+	}
+	out := settings{}
+	for name, value := range s {
+		if rest, ok := strings.CutPrefix(name, textPart); ok {
+			out[rest] = value
+		} else if _, ok := s[textPart+name]; !ok {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // number returns a setting that is a whole number.

@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -151,4 +153,8 @@ func (p *parcel) walk(ctx context.Context, steps ...step) error {
 		}
 	}
 	return nil
+}
+
+func (b Blob) open(context.Context) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(b.Content)), nil
 }

@@ -88,6 +88,20 @@ func (d *document) with(e listed) ([]byte, error) {
 	return body, err
 }
 
+// without returns the document without entries of the tag, where it is not
+// empty, and without a nameless entry for the same bytes as e.
+func (d *document) without(tag string, e listed) *document {
+	out := &document{members: d.members}
+	for i, k := range d.known {
+		name := k.Annotations[refName]
+		if tag != "" && name == tag || name == "" && k.Digest == e.Digest {
+			continue
+		}
+		out.known, out.entries = append(out.known, k), append(out.entries, d.entries[i])
+	}
+	return out
+}
+
 // marshal writes v without the escapes that are meant for web pages, so that
 // foreign text stays as it was.
 func marshal(v any) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -90,9 +91,17 @@ func (l *layout) folder(name string) error {
 // all of what is new, also after a loss of power. A link under that name is
 // replaced and not followed.
 func (l *layout) replace(name string, content []byte, mode fs.FileMode) error {
-	dir := path.Dir(name)
-	temp := path.Join(dir, ".tmp-"+rand.Text())
-	err := l.create(temp, content, mode)
+	temp := path.Join(path.Dir(name), ".tmp-"+rand.Text())
+	return l.replaceBy(temp, name, l.create(temp, content, mode))
+}
+
+// replaceFrom is replace with content that is read to its end.
+func (l *layout) replaceFrom(name string, content io.Reader) error {
+	temp := path.Join(path.Dir(name), ".tmp-"+rand.Text())
+	return l.replaceBy(temp, name, l.createFrom(temp, content, 0o644))
+}
+
+func (l *layout) replaceBy(temp, name string, err error) error {
 	if err == nil {
 		err = l.root.Rename(temp, name)
 	}
@@ -102,18 +111,22 @@ func (l *layout) replace(name string, content []byte, mode fs.FileMode) error {
 		}
 		return err
 	}
-	if err := l.syncFolder(dir); err != nil {
+	if err := l.syncFolder(path.Dir(name)); err != nil {
 		return fmt.Errorf("%w: %q may not last: %w", ErrReadBack, name, err)
 	}
 	return nil
 }
 
 func (l *layout) create(name string, content []byte, mode fs.FileMode) error {
+	return l.createFrom(name, bytes.NewReader(content), mode)
+}
+
+func (l *layout) createFrom(name string, content io.Reader, mode fs.FileMode) error {
 	f, err := l.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, content, make([]byte, 1<<20))
 	if err == nil {
 		err = f.Chmod(mode) // whatever the umask: as it was, for whom it was
 	}
@@ -135,6 +148,31 @@ func (l *layout) syncFolder(name string) error {
 // that know nothing of the lock may still write over it; then the read-back
 // fails, or they came later than we can see.
 func (l *layout) list(ctx context.Context, e listed) (existed bool, err error) {
+	// In index.json this annotation is a tag (image-spec 1.1, image-layout.md
+	// §index.json file): a manifest does not name itself.
+	e.Annotations = maps.Clone(e.Annotations)
+	delete(e.Annotations, refName)
+	return l.edit(ctx, func(doc *document) ([]byte, error) {
+		if doc.holds(e) {
+			return nil, nil
+		}
+		return doc.with(e)
+	})
+}
+
+// name lists a manifest and takes the tag, if there is one, from whatever had it.
+func (l *layout) name(ctx context.Context, e listed, tag string) error {
+	_, err := l.edit(ctx, func(doc *document) ([]byte, error) {
+		if tag == "" && doc.holds(e) {
+			return nil, nil
+		}
+		return doc.without(tag, e).with(e)
+	})
+	return err
+}
+
+// edit changes index.json; nil leaves it as it is.
+func (l *layout) edit(ctx context.Context, change func(*document) ([]byte, error)) (existed bool, err error) {
 	unlock, err := l.lock(ctx)
 	if err != nil {
 		return false, err
@@ -149,15 +187,9 @@ func (l *layout) list(ctx context.Context, e listed) (existed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if doc.holds(e) {
-		return true, nil
-	}
-	// In index.json this annotation is a tag (image-spec 1.1, image-layout.md
-	// §index.json file): a manifest does not name itself.
-	e.Annotations = maps.Clone(e.Annotations)
-	delete(e.Annotations, refName)
-	if body, err = doc.with(e); err != nil {
-		return false, err
+	body, err = change(doc)
+	if err != nil || body == nil {
+		return err == nil, err
 	}
 	info, err := l.root.Lstat("index.json")
 	if err == nil {

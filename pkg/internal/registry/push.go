@@ -8,10 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"golang.org/x/sync/errgroup"
-	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
 // A pusher is one Attach to a repository.
@@ -37,10 +37,8 @@ const (
 )
 
 func (r *remote) attach(ctx context.Context, p *parcel) (Attached, error) {
-	w := &pusher{parcel: p, remote: &remote{
-		base: r.base, host: r.host, repository: r.repository, client: r.client, wire: r.wire, creds: r.creds,
-		log: r.log, sleep: r.sleep, actions: []string{auth.ActionPull, auth.ActionPush},
-	}}
+	w := r.writing()
+	w.parcel = p
 	w.attached.Digest = p.digest
 	err := p.walk(ctx, step{"blobs", w.pushBlobs}, step{"manifest", w.pushManifest}, step{"listing", w.list})
 	return w.attached, err
@@ -107,34 +105,51 @@ func (w *pusher) hasBlob(ctx context.Context, d artifact.Descriptor) (bool, erro
 }
 
 func (w *pusher) upload(ctx context.Context, b Blob) error {
-	resp, err := w.do(ctx, http.MethodPost, w.url("blobs/uploads/"), http.Header{}, nil)
+	u, _, err := w.session(ctx, w.url("blobs/uploads/"), b.Descriptor.Digest)
 	if err != nil {
 		return err
 	}
-	defer drain(resp)
-	if resp.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("beginning an upload: %w", statusError(resp))
-	}
-	// The content and the token are for the registry and nobody else, wherever
-	// it points (CVE-2026-50151).
-	location := resp.Header.Get("Location")
-	u, err := resp.Request.URL.Parse(location)
-	if err != nil || location == "" {
-		return refuse("unusable upload location %q", clip(location))
-	}
-	if !sameOrigin(u, w.base) || u.User != nil {
-		return refuse("upload location leaves the registry: %q", clip(u.Host))
-	}
-	u.Fragment = ""
-	if u.RawQuery != "" {
-		u.RawQuery += "&" // as it is: it may be signed
-	}
-	u.RawQuery += "digest=" + b.Descriptor.Digest.String()
 	put, err := w.do(ctx, http.MethodPut, u, http.Header{"Content-Type": {"application/octet-stream"}}, b.Content)
 	if err != nil {
 		return err
 	}
 	defer drain(put)
+	return uploaded(put)
+}
+
+// session begins an upload and returns where to put the content, unless the
+// registry had it and mounted it.
+func (w *pusher) session(ctx context.Context, begin *url.URL, d artifact.Digest) (u *url.URL, mounted bool, err error) {
+	resp, err := w.do(ctx, http.MethodPost, begin, http.Header{}, nil)
+	if err != nil {
+		return nil, false, err
+	}
+	defer drain(resp)
+	if begin.RawQuery != "" && resp.StatusCode == http.StatusCreated {
+		return nil, true, nil
+	}
+	if resp.StatusCode != http.StatusAccepted {
+		return nil, false, fmt.Errorf("beginning an upload: %w", statusError(resp))
+	}
+	// The content and the token are for the registry and nobody else, wherever
+	// it points (CVE-2026-50151).
+	location := resp.Header.Get("Location")
+	u, err = resp.Request.URL.Parse(location)
+	if err != nil || location == "" {
+		return nil, false, refuse("unusable upload location %q", clip(location))
+	}
+	if !sameOrigin(u, w.base) || u.User != nil {
+		return nil, false, refuse("upload location leaves the registry: %q", clip(u.Host))
+	}
+	u.Fragment = ""
+	if u.RawQuery != "" {
+		u.RawQuery += "&" // as it is: it may be signed
+	}
+	u.RawQuery += "digest=" + d.String()
+	return u, false, nil
+}
+
+func uploaded(put *http.Response) error {
 	switch {
 	case taken(put.StatusCode):
 		return nil

@@ -128,16 +128,24 @@ func (r *remote) get(ctx context.Context, u *url.URL, header http.Header) (*http
 }
 
 func (r *remote) do(ctx context.Context, method string, u *url.URL, header http.Header, body []byte) (*http.Response, error) {
+	return r.send(ctx, method, u, header, bytes.NewReader(body))
+}
+
+// send is do with a body that is read as it is sent.
+func (r *remote) send(ctx context.Context, method string, u *url.URL, header http.Header, body io.Reader) (*http.Response, error) {
 	// Least privilege: this repository and what the call is for, whatever the
 	// challenge says.
 	scope := auth.ScopeRepository(r.repository, r.actions...)
 	if r.catalog {
 		scope = auth.ScopeRegistryCatalog
 	}
-	ctx = auth.WithScopesForHost(ctx, r.base.Host, scope)
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	ctx = auth.AppendScopesForHost(ctx, r.base.Host, scope)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrResponse, err)
+	}
+	if c, ok := body.(*checkedReader); ok {
+		req.ContentLength, req.GetBody = c.want.Size, c.again
 	}
 	req.Header = header.Clone()
 	req.Header.Set("Accept-Encoding", "identity") // the hash is over what is sent

@@ -78,6 +78,8 @@ type source interface {
 	readRange(ctx context.Context, d artifact.Descriptor, offset int64, p []byte) error
 	referrers(ctx context.Context, subject artifact.Digest) ([]Referrer, error)
 	attach(ctx context.Context, p *parcel) (Attached, error)
+	putContent(ctx context.Context, c Content) (Stored, error)
+	putManifest(ctx context.Context, d artifact.Descriptor, body []byte, tag string, named bool) error
 	close() error
 }
 

@@ -2,6 +2,8 @@ package render
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/provenance"
@@ -12,10 +14,24 @@ type changeSection struct {
 	Title string
 	Loud  bool // who signs
 	Lines []string
+	Rows  []changeRow // the first of the lines, as a table
+	Rest  []string    // the other lines
 }
 
+// A changeRow is a claim that changed.
+type changeRow struct{ What, Before, After, Grade string }
+
 func (s *changeSection) line(format string, args ...any) {
-	s.Lines = append(s.Lines, fmt.Sprintf(format, args...))
+	line := fmt.Sprintf(format, args...)
+	s.Lines, s.Rest = append(s.Lines, line), append(s.Rest, line)
+}
+
+func (s *changeSection) row(r changeRow) {
+	grade := ""
+	if r.Grade != "" {
+		grade = " (" + r.Grade + ")"
+	}
+	s.Lines, s.Rows = append(s.Lines, fmt.Sprintf("%s: %s, was %s%s", r.What, r.After, r.Before, grade)), append(s.Rows, r)
 }
 
 // changes says all that a difference holds, signers first. It is empty only
@@ -35,12 +51,7 @@ func changes(d provenance.Difference) []changeSection {
 	for _, f := range d.FindingsGone {
 		findings.line("finding gone [%s] %s: %s", Printable(f.ID), Printable(f.Subject), Printable(f.Detail))
 	}
-	for _, c := range d.CoverageAdded {
-		coverage.line("%s counts otherwise now", Printable(c.Criteria))
-	}
-	for _, c := range d.CoverageGone {
-		coverage.line("%s counted otherwise", Printable(c.Criteria))
-	}
+	coverageChanges(coverage, d)
 	var out []changeSection
 	for _, s := range all {
 		if len(s.Lines) > 0 {
@@ -48,6 +59,34 @@ func changes(d provenance.Difference) []changeSection {
 		}
 	}
 	return out
+}
+
+func coverageChanges(s *changeSection, d provenance.Difference) {
+	before := map[string]provenance.Coverage{}
+	for _, c := range d.CoverageGone {
+		before[c.Criteria] = c
+	}
+	for _, c := range d.CoverageAdded {
+		was := "not counted"
+		if b, ok := before[c.Criteria]; ok {
+			was = coverageWord(b)
+			delete(before, c.Criteria)
+		}
+		s.line("%s: %s, was %s", Printable(c.Criteria), coverageWord(c), was)
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		s.line("%s: not counted, was %s", Printable(name), coverageWord(before[name]))
+	}
+}
+
+func coverageWord(c provenance.Coverage) string {
+	var words []string
+	for _, state := range []provenance.State{provenance.StateVerified, provenance.StateAttested, provenance.StateDeclared, provenance.StateInferred, provenance.StateConflicting, provenance.StateAbsent, provenance.NotExamined} {
+		if n := c.Counts[state.String()]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, stateWord(state)))
+		}
+	}
+	return strings.Join(words, ", ") + " of " + plural(len(c.Claims), "question")
 }
 
 func signerChanges(d provenance.Difference) changeSection {
@@ -70,10 +109,10 @@ func signerChanges(d provenance.Difference) changeSection {
 func claimChanges(d provenance.Difference) changeSection {
 	s := changeSection{Title: "Statements"}
 	for _, c := range d.Claims {
-		s.line("%s: %s, was %s%s", Printable(c.ID), claimWord(c.After), claimWord(c.Before), gradeMove(c))
+		s.row(changeRow{Printable(c.ID), claimWord(c.Before), claimWord(c.After), gradeMove(c)})
 	}
-	for _, id := range d.EvidenceReplaced {
-		s.line("%s: the same on other evidence", Printable(id))
+	if n := len(d.EvidenceReplaced); n > 0 {
+		s.line("the same on other evidence, %s: %s", plural(n, "question"), Printable(strings.Join(d.EvidenceReplaced, ", ")))
 	}
 	return s
 }
@@ -82,7 +121,17 @@ func claimWord(c *provenance.Claim) string {
 	if c == nil {
 		return "no such question"
 	}
-	return strings.TrimSpace(stateWord(c.State) + " " + value(c.Value))
+	word := strings.TrimSpace(stateWord(c.State) + " " + value(c.Value))
+	if c.State != provenance.StateConflicting {
+		return word
+	}
+	var said []string
+	for _, o := range c.Observations {
+		if v := value(o.Value); v != "" && !slices.Contains(said, v) {
+			said = append(said, v)
+		}
+	}
+	return word + ": " + strings.Join(said, "; ")
 }
 
 // gradeMove says where the grade of an answer rose or fell.
@@ -92,9 +141,9 @@ func gradeMove(c provenance.ClaimChange) string {
 	case before == 0 || after == 0 || before == after:
 		return ""
 	case before < after:
-		return " (grade up)"
+		return "grade up"
 	default:
-		return " (GRADE DOWN)"
+		return "GRADE DOWN"
 	}
 }
 
@@ -133,23 +182,7 @@ func licenceChanges(d provenance.Difference) changeSection {
 	}
 	tell("licence now", d.LicensingAdded)
 	tell("licence before", d.LicensingGone)
-	if otherTexts(d) {
-		s.line("licence texts differ; records hold their digests only, so that their words are not compared here")
-	}
 	return s
-}
-
-// otherTexts says whether a licence text has other bytes on one side.
-func otherTexts(d provenance.Difference) bool {
-	texts := map[string]bool{}
-	for _, list := range [][]provenance.Licensing{d.LicensingGone, d.LicensingAdded} {
-		for _, l := range list {
-			if l.Text != nil {
-				texts[l.Text.Digest.String()] = true
-			}
-		}
-	}
-	return len(texts) > 1
 }
 
 func lineageChanges(d provenance.Difference) changeSection {

@@ -50,7 +50,10 @@ func everyField(t *testing.T) map[string]provenance.Difference {
 // did, whatever it is, and strangers' words stay words.
 func TestEveryChangeIsShown(t *testing.T) {
 	for name, d := range everyField(t) {
-		r := &check.RecordDiff{Before: check.RecordSide{Name: hostileName}, After: check.RecordSide{Name: "b"}, Difference: d}
+		r := &check.RecordDiff{Before: check.RecordSide{Name: hostileName}, After: check.RecordSide{Name: "b"}, Difference: d, LicenseTexts: []check.TextChange{
+			{Path: hostileName, PathBefore: hostileName, Edits: []check.TextEdit{{Op: "same", Words: hostileName}, {Op: "gone", Words: hostileName}, {Op: "added", Words: hostileName}, {Op: hostileName, Words: hostileName}}},
+			{Path: hostileName, Why: hostileName},
+		}}
 		var text, md, html bytes.Buffer
 		if RecordDiffText(&text, r) != nil || RecordDiffMarkdown(&md, r) != nil || RecordDiffHTML(&html, r) != nil {
 			t.Fatal(name)

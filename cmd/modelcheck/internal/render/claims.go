@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -149,13 +150,14 @@ func value(v provenance.Value) string {
 		return Printable(strings.TrimSpace(count.Text + " " + count.Unit))
 	}
 	var texts []struct {
-		Path string `json:"path"`
-		ID   string `json:"id"`
+		Path       string `json:"path"`
+		ID         string `json:"id"`
+		Normalized string `json:"normalized"`
 	}
-	if json.Unmarshal(v, &texts) == nil && len(texts) > 0 && texts[0].Path != "" && texts[0].ID != "" {
+	if json.Unmarshal(v, &texts) == nil && len(texts) > 0 && texts[0].Path != "" && texts[0].Normalized != "" {
 		parts := make([]string, len(texts))
 		for i, t := range texts {
-			parts[i] = t.Path + " is " + t.ID
+			parts[i] = t.Path + " is " + cmp.Or(t.ID, "no known licence")
 		}
 		return Printable(strings.Join(parts, ", "))
 	}

@@ -26,7 +26,7 @@ func reviewsWord(r *check.RecordDiff) string {
 
 // RecordDiffText writes what changed between two records for a terminal.
 func RecordDiffText(w io.Writer, r *check.RecordDiff) error {
-	_, err := fmt.Fprintf(w, "before  %s  %s\nafter   %s  %s\n%s\n\n%s", r.Before.Substance, Printable(r.Before.Name), r.After.Substance, Printable(r.After.Name), reviewsWord(r), SheetDifference("WHAT CHANGED", r.Difference))
+	_, err := fmt.Fprintf(w, "before  %s  %s\nafter   %s  %s\n%s\n\n%s", r.Before.Substance, Printable(r.Before.Name), r.After.Substance, Printable(r.After.Name), reviewsWord(r), string(SheetDifference("WHAT CHANGED", r.Difference))+textsText(changedTexts(r)))
 	return err
 }
 
@@ -45,6 +45,7 @@ func RecordDiffMarkdown(w io.Writer, r *check.RecordDiff) error {
 			fmt.Fprintf(&b, "- %s\n", MarkdownText(line))
 		}
 	}
+	b.WriteString(textsMarkdown(changedTexts(r)))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -59,6 +60,8 @@ func RecordDiffHTML(w io.Writer, r *check.RecordDiff) error {
 		*check.RecordDiff
 		Reviews  string
 		Sections []changeSection
+		Texts    []changedText
+		Words    string
 		Style    template.CSS
-	}{r, reviewsWord(r), changes(r.Difference), template.CSS(htmlStyle)})
+	}{r, reviewsWord(r), changes(r.Difference), changedTexts(r), textsTitle, template.CSS(htmlStyle)})
 }

@@ -226,6 +226,15 @@ func (p *page) placed(r *check.Report) {
 			p.field("resumed", Bytes(placed.Kept)+" were left by an interrupted run, hashed again and not fetched again")
 		}
 	}
+	if copied := r.Copied; copied != nil {
+		p.heading("Copied")
+		p.field("to", Printable(copied.Reference))
+		p.field("blobs", fmt.Sprintf("%s, %d of them there already, %d mounted, %s sent", plural(copied.Blobs, "blob"), copied.Existed, copied.Mounted, Bytes(copied.Bytes)))
+		p.field("attached", plural(copied.Referrers, "referrer")+" came along")
+		for _, n := range copied.NotCopied {
+			p.field("left behind", n.Digest.String()+": "+Printable(n.Why))
+		}
+	}
 	if receipt := r.Receipt; receipt != nil {
 		p.heading("Receipt")
 		p.field("pulled from", receipt.Artifact.String())

@@ -1,11 +1,9 @@
 package jinja
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +47,17 @@ func TestNames(t *testing.T) {
 		{"in raw text", `{% raw %}{{ x.__class__ }}{% endraw %}{# {{ x.__class__ }} #}`, "", "", ""},
 		{"behind raw text", `{%- raw -%}{%- endraw -%}{{ x.__class__ }}`, ".__class__", "", ""},
 		{"Go", `{{- if .System }}{{ .System }}{{ end }}`, "", "", ""},
+		{"Go in a comment", `{# {{ .System }} #}{{ x.__class__ }}`, ".__class__", "", ""},
+		{"Go in a string", `{{ "{{ .System" ~ x.__class__ }}`, ".__class__", "", ""},
+		{"an attribute of a function", `{{ range .__class__.__base__ }}`, ".__class__ .__base__", "", ""},
+		{"an attribute of nothing", `{{ if .__init__ }}`, ".__init__", "", ""},
+		{"a key that looks like Go", `{{ with .x['_' ~ '_class__'] }}`, "", ".x [computed key with '_class__'] computed name with '_' computed name with '_class__'", ""},
+		{"Go with its functions", `{{ range $i, $_ := .Messages }}{{ if eq .Role "user" }}{{ .Content }}{{ index .ToolCalls 0 }}{{ end }}{{ end }}`, "", "", ""},
+		{"an internal that is a loop's own name", `{% for __class__ in y %}{% endfor %}{{ x.__class__ }}`, "__class__ .__class__", "", ""},
+		{"a path to an internal", `{{ x|map(attribute='a.__base__')|list }}`, "'a.__base__'", "", ""},
+		{"a path", `{{ x|map(attribute='function.name')|list }}{{ 'see a.__b' }}`, "", "", ""},
+		{"letters by numbers", `{% set k = '%c%cclass%c%c' % (95,95,95,95) %}{{ x[k] }}`, "", "computed name with '%c%cclass%c%c'", ""},
+		{"a number in a text", `{{ '%s is %d' % (a, b) }}`, "", "", ""},
 		{"not Go", `{{ if.__class__ }}{% %}`, ".__class__", "", ""},
 	}
 	for _, tt := range tests {
@@ -95,23 +104,11 @@ func TestRefuses(t *testing.T) {
 
 // TestCorpus holds malicious templates to escapes, and benign ones to none.
 func TestCorpus(t *testing.T) {
-	dir := fixtures.Dir(t, "corpus")
-	f, err := os.Open(filepath.Join(dir, "expected.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		if row[5] != "chat-template" {
+	for _, sample := range fixtures.Corpus(t) {
+		if sample.Kind != "chat-template" {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(dir, row[0]))
+		b, err := os.ReadFile(sample.Path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,9 +121,9 @@ func TestCorpus(t *testing.T) {
 		}
 		got, err := Parse(source)
 		switch {
-		case row[6] == "malicious" && len(got.Escapes) == 0,
-			row[6] == "benign" && (err != nil || len(got.Escapes)+len(got.Unlisted) > 0):
-			t.Errorf("%s is %s: %+v %v", row[0], row[6], got, err)
+		case sample.Label == "malicious" && len(got.Escapes) == 0,
+			sample.Label == "benign" && (err != nil || len(got.Escapes)+len(got.Unlisted) > 0):
+			t.Errorf("%s is %s: %+v %v", sample.Name, sample.Label, got, err)
 		}
 	}
 }

@@ -22,6 +22,9 @@ func (s *scan) expression(t []token) {
 			if joins(before) || joins(behind) {
 				s.fragment(k.text)
 			}
+			if behind.is("%") && strings.Contains(k.text, "%c") { // letters by their numbers
+				s.add(&s.report.Unlisted, "computed name with "+quote(k.text))
+			}
 		case k.is("[") && subscript(before):
 			if keys := computed(t[i+1:]); keys != "" {
 				s.add(&s.report.Unlisted, "[computed key with "+quote(keys)+"]")
@@ -92,7 +95,7 @@ func (s *scan) fragment(c string) {
 }
 
 func (s *scan) attribute(a string) {
-	if listed(attributes, a) || s.defined[a] {
+	if listed(attributes, a) || s.defined[a] && !strings.HasPrefix(a, "_") {
 		return
 	}
 	s.name("."+a, a)
@@ -134,6 +137,14 @@ func (s *scan) bare(n string, behind token) {
 // constant looks at a string: as a key, or as an argument of a filter, it can
 // name an attribute.
 func (s *scan) constant(c string) {
+	if parts := strings.Split(c, "."); len(parts) > 1 && !strings.ContainsAny(c, " \n") { // a path, for map and its kin
+		for _, p := range parts {
+			if strings.HasPrefix(p, "__") && strings.HasSuffix(p, "__") && strings.Trim(p, "_") != "" {
+				s.add(&s.report.Escapes, quote(c))
+				return
+			}
+		}
+	}
 	word := strings.Trim(c, "_")
 	if strings.HasPrefix(c, "__") && strings.HasSuffix(c, "__") && word != "" && !strings.ContainsAny(word, " \n") && strings.ToLower(word) == word ||
 		strings.Contains(c, "__import__") || strings.Contains(c, "__globals__") || strings.Contains(c, "__builtins__") || strings.Contains(c, "__class__") || c == "attr" {

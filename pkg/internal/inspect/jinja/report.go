@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -53,10 +54,11 @@ type Report struct {
 
 // Parse reads a template.
 func Parse(source string) (Report, error) {
-	if isGo(source) {
-		return Report{Dialect: GoTemplate}, nil
-	}
+	goLike := isGo(source)
 	pieces, err := split(source)
+	if goLike && err != nil {
+		return Report{Dialect: GoTemplate}, nil // no Jinja renders it
+	}
 	if err != nil {
 		return Report{}, err
 	}
@@ -67,10 +69,19 @@ func Parse(source string) (Report, error) {
 	for _, p := range pieces {
 		s.piece(p)
 	}
+	if goLike && !s.insides() {
+		return Report{Dialect: GoTemplate}, nil
+	}
 	if s.deep {
 		return s.report, fmt.Errorf("%w: more than %d blocks inside each other", ErrTemplate, maxBlocks)
 	}
 	return s.report, nil
+}
+
+// insides says whether a template that looks like Go's would, as Jinja, lead to
+// the interpreter: "{{ range .__class__ }}" is an attribute of range.
+func (s *scan) insides() bool {
+	return len(s.report.Escapes) > 0 || slices.ContainsFunc(s.report.Unlisted, func(u Use) bool { return strings.Contains(u.Name, "computed ") })
 }
 
 // isGo knows Go's text/template, which has no statements in {% %} and names

@@ -73,8 +73,22 @@ func (s *scan) names() {
 	}
 }
 
+// Addresses lists the network addresses in a text that is no Python, such as
+// requirements or a script, with how many are not listed.
+func Addresses(text string) (list []Use, more int) {
+	s := &scan{seen: map[string]bool{}}
+	line := 0
+	for l := range strings.Lines(text) {
+		line++
+		for word := range strings.FieldsSeq(l) {
+			s.address(Token{Text: word, Line: line})
+		}
+	}
+	return s.uses.Addresses, s.uses.More
+}
+
 func (s *scan) address(t Token) {
-	for _, scheme := range []string{"http://", "https://", "ftp://", "ws://", "wss://", "gs://", "s3://", "hf://", "grpc://", "tcp://"} {
+	for _, scheme := range []string{"http://", "https://", "ftp://", "ws://", "wss://", "gs://", "s3://", "hf://", "grpc://", "tcp://", "ssh://", "git://"} {
 		if i := strings.Index(t.Text, scheme); i >= 0 {
 			address := t.Text[i:]
 			if end := strings.IndexAny(address, " \t\r\n\"'<>)`"); end >= 0 {
