@@ -151,6 +151,8 @@ func FuzzReferences(f *testing.F) {
 			planted = "oci://planted.example/m:1"
 		case parts:
 			planted = map[string]any{"repository": "planted.example/m", "tag": "1"}
+		case foreign: // some of these hold places of their own
+			planted = map[string]any{"theta": "planted.example/m:1"}
 		}
 		root, pointer := other.plant("", object, s.path, planted)
 		text, err := json.Marshal(root)

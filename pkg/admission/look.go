@@ -17,7 +17,7 @@ import (
 func (g *Gate) look(d *Decision, req Request) (models []Found, ok bool) {
 	sight, err := g.finder.Look(req.Object)
 	if err == nil {
-		err = g.sameKind(req)
+		err = sight.isOf(req)
 	}
 	if err != nil {
 		code := provenance.CodeObjectMalformed
@@ -53,14 +53,10 @@ func (g *Gate) look(d *Decision, req Request) (models []Found, ok bool) {
 	return models, true
 }
 
-// sameKind wants that the object is of the kind that the API server says.
-func (g *Gate) sameKind(req Request) error {
-	o, err := decode(req.Object)
-	switch {
-	case err != nil:
-		return err
-	case req.Kind != "" && o["kind"] != req.Kind || req.APIVersion != "" && o["apiVersion"] != req.APIVersion:
-		return fmt.Errorf("%w: it is asked for as %s of %q and calls itself %v of %q", ErrMalformed, req.Kind, req.APIVersion, o["kind"], o["apiVersion"])
+// isOf wants that the object is of the kind that the API server says.
+func (s Sight) isOf(req Request) error {
+	if req.Kind != "" && s.kind != req.Kind || req.APIVersion != "" && s.apiVersion != req.APIVersion {
+		return fmt.Errorf("%w: it is asked for as %s of %q and calls itself %q of %q", ErrMalformed, req.Kind, req.APIVersion, s.kind, s.apiVersion)
 	}
 	return nil
 }

@@ -128,6 +128,8 @@ type Sight struct {
 	// Elsewhere are strings that look like models and stand where none is
 	// expected. They are not judged.
 	Elsewhere []Found
+
+	apiVersion, kind string // of the object
 }
 
 // Look is References, and looks where the policy says too.
@@ -143,6 +145,8 @@ func (f *Finder) Look(object []byte) (Sight, error) {
 	if err := search.object("", root, true); err != nil {
 		return Sight{}, err
 	}
+	search.sight.apiVersion, _ = root["apiVersion"].(string)
+	search.sight.kind, _ = root["kind"].(string)
 	return search.sight, nil
 }
 

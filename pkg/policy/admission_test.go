@@ -176,3 +176,27 @@ func TestAdmissionOverlay(t *testing.T) {
 		t.Errorf("a looser namespace: %v", err)
 	}
 }
+
+func TestLintAdmission(t *testing.T) {
+	const summaries = "signers: [{name: ci, relation: verifier, key: {file: ci.pub}}]\nsummaries: {signedBy: {anyOf: [ci]}, maxAge: 1d}\n"
+	for section, want := range map[string]int{
+		"admission: {unpinned: warn}":                                                    1,
+		"admission: {mode: warn}":                                                        2,
+		summaries + "admission: {unpinned: warn}":                                        0,
+		summaries + "admission: {mode: enforce}":                                         0,
+		summaries + "admission: {mode: warn}":                                            1,
+		summaries + "admission: {mode: warn, namespaces: [{name: prod, mode: enforce}]}": 0,
+		summaries + "admission: {trustedLabel: env}":                                     1,
+	} {
+		remarks, err := policy.Lint([]byte("apiVersion: modelcheck/v1\nkind: Policy\nallowUnsigned: true\n"+section), nil)
+		n := 0
+		for _, r := range remarks {
+			if !strings.Contains(r.Problem, "nobody has to sign") {
+				n++
+			}
+		}
+		if err != nil || n != want {
+			t.Errorf("%s: %v %+v", section, err, remarks)
+		}
+	}
+}

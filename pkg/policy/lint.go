@@ -52,8 +52,32 @@ func Lint(data []byte, claims []string) ([]Remark, error) {
 	if n := f["allowUnsigned"]; n != nil && n.Value == "true" && f["scopes"] == nil {
 		out = append(out, remark(n, "nobody has to sign anything under this policy"))
 	}
+	out = append(out, lintAdmission(f)...)
 	slices.SortFunc(out, func(a, b Remark) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
 	return out, nil
+}
+
+// lintAdmission looks at how models come into a cluster.
+func lintAdmission(f map[string]*yaml.Node) []Remark {
+	n := f["admission"]
+	if n == nil {
+		return nil
+	}
+	g, err := fields(n, "admission")
+	if err != nil {
+		return nil // Parse has said so
+	}
+	var out []Remark
+	if f["summaries"] == nil && f["extends"] == nil {
+		out = append(out, remark(n, "models are admitted by verification summaries, and there is no section summaries: every one is denied"))
+	}
+	if m := g["mode"]; m != nil && m.Value != "enforce" && g["namespaces"] == nil {
+		out = append(out, remark(m, "no namespace enforces anything: what is denied comes in"))
+	}
+	if l := g["trustedLabel"]; l != nil {
+		out = append(out, remark(l, "whoever can label a namespace chooses which reviews count there"))
+	}
+	return out
 }
 
 func remark(n *yaml.Node, format string, args ...any) Remark {
