@@ -68,9 +68,7 @@ func startBench(t *testing.T) *bench {
 	b := &bench{bed: bed, user: newUser(t, bed.workshop), key: bed.newKey(t, "publisher")}
 	b.host, b.storage = bed.registries[0].host, bed.path("distribution", "docker/registry/v2")
 	b.bare = b.path("bare")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", b.bare, "../../.ci/bench/bare.go").CombinedOutput(); err != nil {
-		t.Fatalf("building the bare loop: %v\n%s", err, out)
-	}
+	goBuild(t, b.bare, "../../.ci/bench/bare")
 	b.skopeo, _ = exec.LookPath("skopeo")
 	b.write(t, "docker/config.json", []byte("{}"))
 	return b

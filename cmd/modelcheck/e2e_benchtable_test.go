@@ -97,7 +97,7 @@ regctl artifact get -o DIR REF                         skopeo copy --src-tls-ver
 cosign verify --key KEY --insecure-ignore-tlog REF     find DIR -type f -print0 | xargs -0 sha256sum
 ` + "```" + `
 
-The bare loop ([bare.go](../.ci/bench/bare.go)) reads the same blobs over HTTP and hashes them, as many at a time as there are
+The bare loop ([bare](../.ci/bench/bare/main.go)) reads the same blobs over HTTP and hashes them, as many at a time as there are
 processors, and does nothing else.
 `
 

@@ -3,18 +3,12 @@
 package main_test
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
-
-// measureVar names the folder by which TestMeasureChild is told what to run.
-const measureVar = "MODELCHECK_E2E_MEASURE"
 
 // A usage is what a run took, together with what it started and waited for.
 type usage struct {
@@ -23,7 +17,7 @@ type usage struct {
 	cpu     time.Duration
 }
 
-// measured is what TestMeasureChild writes down.
+// measured is what .ci/bench/measure writes down.
 type measured struct {
 	Exit    int           `json:"exit"`
 	Peak    int64         `json:"peak"`
@@ -43,23 +37,15 @@ func (u user) measure(t *testing.T, args ...string) (outcome, usage) {
 // from that of the process that forked it, and this one has held models in memory.
 func (u user) measureLine(t *testing.T, line []string) (exit int, took usage, folder string) {
 	t.Helper()
-	folder, err := os.MkdirTemp(u.dir, "measure")
+	measure := u.path("measure")
+	if _, err := os.Stat(measure); err != nil {
+		goBuild(t, measure, "../../.ci/bench/measure")
+	}
+	folder, err := os.MkdirTemp(u.dir, "measured")
 	if err != nil {
 		t.Fatal(err)
 	}
-	task, err := json.Marshal(line)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(folder+"/task.json", task, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := u.command(beforeDeadline(t), self, "-test.run", "^TestMeasureChild$", "-test.timeout", "1h")
-	cmd.Env = append(cmd.Env, measureVar+"="+folder)
+	cmd := u.command(beforeDeadline(t), measure, append([]string{folder}, line...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("measuring %s: %v\n%s", strings.Join(line, " "), err, out)
 	}
@@ -68,51 +54,10 @@ func (u user) measureLine(t *testing.T, line []string) (exit int, took usage, fo
 	return m.Exit, usage{peak: m.Peak, elapsed: m.Elapsed, cpu: m.CPU}, folder
 }
 
-// TestMeasureChild is no test: it is the small process that measure puts between.
-func TestMeasureChild(t *testing.T) {
-	folder := os.Getenv(measureVar)
-	if folder == "" {
-		t.Skip("this runs only as a child of other tests")
-	}
-	var line []string
-	parse(t, readFile(t, folder+"/task.json"), &line)
-	stdout, stderr := create(t, folder+"/stdout"), create(t, folder+"/stderr")
-	cmd := exec.CommandContext(beforeDeadline(t), line[0], line[1:]...)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	start := time.Now()
-	code, err := exitCode(cmd.Run())
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := cmd.ProcessState
-	result, err := json.Marshal(measured{Exit: code, Peak: peak(t, state), Elapsed: time.Since(start), CPU: state.UserTime() + state.SystemTime()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := create(t, folder+"/result.json").Write(result); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func create(t *testing.T, path string) *os.File {
+// goBuild compiles one of the programs that tests need.
+func goBuild(t *testing.T, binary, folder string) {
 	t.Helper()
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
+	if out, err := exec.CommandContext(beforeDeadline(t), "go", "build", "-o", binary, folder).CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", folder, err, out)
 	}
-	t.Cleanup(func() { _ = file.Close() })
-	return file
-}
-
-// peak is the most resident memory that an ended process had, in bytes.
-func peak(t *testing.T, state *os.ProcessState) int64 {
-	t.Helper()
-	rusage, ok := state.SysUsage().(*syscall.Rusage)
-	if !ok {
-		t.Fatal("this system does not tell how much memory a process took")
-	}
-	if runtime.GOOS == "darwin" {
-		return rusage.Maxrss
-	}
-	return rusage.Maxrss << 10
 }
