@@ -2,10 +2,12 @@ package check_test
 
 import (
 	"bytes"
+	"flag"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +18,12 @@ import (
 const (
 	pullRefVar = "MODELCHECK_TEST_PULL_REF"
 	pullDirVar = "MODELCHECK_TEST_PULL_DIR"
-	kills      = 20
+)
+
+// go test ./pkg/check -run TestPullKilled -args -kills 100 -killed 512
+var (
+	kills  = flag.Int("kills", 20, "how many pulls TestPullKilled ends")
+	killed = flag.Int("killed", 70, "MiB of the largest of their files")
 )
 
 // TestPullChild is no test: TestPullKilled runs it in a process of its own.
@@ -38,7 +45,7 @@ func TestPullChild(t *testing.T) {
 // catch. Nothing torn may have a final name, the next pull must come to its
 // end without what the killed one made last, and nothing may be left lying.
 func TestPullKilled(t *testing.T) {
-	files := []namedFile{bigWeights("a.safetensors", 70), bigWeights("b.safetensors", 33), {"config.json", good.data}}
+	files := []namedFile{bigWeights("a.safetensors", *killed), bigWeights("b.safetensors", *killed/2), {"config.json", good.data}}
 	for i := range 30 {
 		files = append(files, namedFile{"parts/" + itoa(i) + ".txt", []byte("part " + itoa(i))})
 	}
@@ -57,14 +64,15 @@ func TestPullKilled(t *testing.T) {
 	}
 	took := time.Since(began)
 	whole := s.bytesSent()
-	var killed, resumed int
-	var kept, wasted int64
-	for range kills {
+	var ended, resumed int
+	var kept, written, wasted int64
+	for range *kills {
 		dir := filepath.Join(t.TempDir(), "out")
 		before := s.bytesSent()
 		if kill(t, child(dir), rand.N(took)) {
-			killed++
+			ended++
 		}
+		onDisk := l.written(t, dir)
 		left := readIf(t, dir)
 		for _, f := range files {
 			if got, ok := left[f.path]; ok && !bytes.Equal(got, f.data) {
@@ -83,12 +91,17 @@ func TestPullKilled(t *testing.T) {
 		if r.Placed.Kept > 0 {
 			resumed++
 			kept += r.Placed.Kept
+			written += onDisk
 			wasted += s.bytesSent() - before - whole
 		}
 	}
-	t.Logf("%d of %d killed, %d gone on with %d bytes, %d fetched twice", killed, kills, resumed, kept, wasted)
-	if killed < kills/4 {
-		t.Errorf("only %d of %d were killed in time", killed, kills)
+	share := float64(kept) / float64(max(written, 1))
+	t.Logf("%d of %d killed, %d gone on with %d bytes, %.1f %% of the %d right ones on the disk; %d fetched twice", ended, *kills, resumed, kept, 100*share, written, wasted)
+	if ended < *kills/4 {
+		t.Errorf("only %d of %d were killed in time", ended, *kills)
+	}
+	if *killed >= 256 && share < 0.85 {
+		t.Errorf("only %.1f %% of what was on the disk was not fetched again", 100*share)
 	}
 }
 
@@ -109,6 +122,38 @@ func kill(t *testing.T, cmd *exec.Cmd, after time.Duration) bool {
 	case <-done:
 		return false
 	}
+}
+
+// written counts the bytes beside dir that are the right ones, from the beginning
+// of each blob: more than what was made to last, because a process that is killed
+// takes nothing with it that the system has.
+func (l *layoutWriter) written(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(dir), ".out.modelcheck-*", "sha256-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		name, _ := strings.CutSuffix(strings.TrimPrefix(filepath.Base(path), "sha256-"), ".part")
+		d, err := artifact.ParseDigest("sha256:" + name)
+		if err != nil {
+			continue // marks
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := l.blobs[d]
+		const step = 64 << 10
+		for at := 0; at < min(len(got), len(want)); at += step {
+			end := min(at+step, len(want), len(got))
+			if !bytes.Equal(got[at:end], want[at:end]) {
+				break
+			}
+			n += int64(end - at)
+		}
+	}
+	return n
 }
 
 func readIf(t *testing.T, dir string) map[string][]byte {
