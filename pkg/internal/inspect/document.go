@@ -158,15 +158,13 @@ func (s *Sink) documentFacts(f *Facts) {
 	}
 	text := s.doc.text
 	s.doc.text = nil
-	if s.doc.kind == tokenizerFile {
-		if !s.doc.over {
-			tokenizerFacts(s.path, text, f)
-		}
-		return
-	}
 	if s.doc.over {
 		f.Class = f.Class.Worse(ClassUnknown)
 		s.finding(f, "MC-CODE-LIMIT", provenance.CodeDocumentTooLarge, "what the document says was not read: it is over the limit of its kind", nil)
+		return
+	}
+	if s.doc.kind == tokenizerFile {
+		tokenizerFacts(s.path, text, f)
 		return
 	}
 	var d Facts

@@ -125,3 +125,20 @@ func TestFingerprintsAreVerified(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenizerOverTheLimit: one that is too large to be read is not passed over.
+func TestTokenizerOverTheLimit(t *testing.T) {
+	padding := strings.Repeat(" ", maxIndex-len(tokenizerText))
+	for name, tc := range map[string]struct {
+		more string
+		want []string
+	}{
+		"at the limit": {"", nil},
+		"a byte over":  {" ", []string{"MC-CODE-LIMIT"}},
+	} {
+		f := look("tokenizer.json", []byte(tokenizerText+padding+tc.more), 1<<20)
+		if got := ruleIDs(f.Findings); !slices.Equal(got, tc.want) || (f.Class == ClassUnknown) != (tc.want != nil) {
+			t.Errorf("%s: %v, class %v", name, got, f.Class)
+		}
+	}
+}
