@@ -23,6 +23,10 @@ const (
 	refName = "org.opencontainers.image.ref.name"
 	// maxLayoutFile bounds the oci-layout file, which holds one version.
 	maxLayoutFile = 4 << 10
+	// maxLooks bounds how often a file is looked at that is replaced each time
+	// before it could be opened. A writer replaces a file once and waits for
+	// the disk; who does it this often does not want it read.
+	maxLooks = 32
 )
 
 // A layout is a folder in the OCI image layout. Nothing in it is trusted:
@@ -101,8 +105,21 @@ func (l *layout) open(name string) (*os.File, error) {
 }
 
 // openRegular opens name below root if it is a regular file and still the one
-// that was looked at before.
+// that was looked at just before. Where another has taken its place meanwhile,
+// as happens to index.json and to blobs that several signers write at once, it
+// looks again.
 func openRegular(root *os.Root, name string) (*os.File, error) {
+	var err error
+	for range maxLooks {
+		var f *os.File
+		if f, err = openLookedAt(root, name); !errors.Is(err, ErrChanged) {
+			return f, err
+		}
+	}
+	return nil, err
+}
+
+func openLookedAt(root *os.Root, name string) (*os.File, error) {
 	before, err := root.Lstat(name)
 	if err != nil {
 		return nil, err

@@ -256,3 +256,54 @@ func TestLayoutTwoProcesses(t *testing.T) {
 	checkListed(t, openLayoutStore(t, f.path), theSubject.Digest, want...)
 	checkLeft(t, f.path)
 }
+
+// A file that others replace while it is read is read whole, as one of them
+// left it. A link that takes turns with it is never followed.
+func TestLayoutReadsWhatIsReplaced(t *testing.T) {
+	l := openLayoutStore(t, newFolder(t).path).src.(*layout)
+	must(t, l.root.WriteFile("elsewhere", []byte("elsewhere"), 0o644))
+	file := func(content string) func() error {
+		return func() error { return l.root.WriteFile("temp", []byte(content), 0o644) }
+	}
+	link := func() error { return l.root.Symlink("elsewhere", "temp") }
+	for name, tc := range map[string]struct {
+		turns   []func() error
+		refused bool
+	}{
+		"files":           {[]func() error{file("one"), file("another")}, false},
+		"file and link":   {[]func() error{file("one"), link}, true},
+		"links":           {[]func() error{link, link}, true},
+		"link and folder": {[]func() error{link, func() error { return l.root.Mkdir("temp", 0o755) }}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			turn := func(i int) error {
+				if name == "link and folder" {
+					_ = l.root.Remove("name") // a folder is not replaced by renaming
+				}
+				return errors.Join(tc.turns[i%2](), l.root.Rename("temp", "name"))
+			}
+			must(t, turn(0))
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() {
+				var err error
+				for i := 1; err == nil && ctx.Err() == nil; i++ {
+					err = turn(i)
+				}
+				ended <- err
+			}()
+			for range 3000 {
+				got, err := l.read("name", 100)
+				switch {
+				case err == nil && (string(got) == "one" || string(got) == "another"):
+				case err != nil && tc.refused && (errors.Is(err, ErrResponse) || errors.Is(err, ErrChanged) || errors.Is(err, ErrNotFound)):
+				default:
+					t.Fatalf("%q, error %v", got, err)
+				}
+			}
+			cancel()
+			must(t, <-ended)
+			must(t, l.root.Remove("name"))
+		})
+	}
+}
