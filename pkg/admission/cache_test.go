@@ -217,6 +217,46 @@ func TestCacheFlight(t *testing.T) {
 	})
 }
 
+// TestCacheFlights: only who asks the same shares an answer.
+func TestCacheFlights(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeRegistry()
+		f.wait = make(chan struct{})
+		j := admission.NewCache(admission.CacheConfig{}).Over(f, f, parsePolicy(t, ""))
+		for _, use := range []policy.Use{{}, {Environment: "a"}, {Use: "a"}} {
+			for _, ref := range []string{"r.io/m@" + good.String(), "r.io/n@" + good.String(), "r.io/m@" + bad.String(), "r.io/m:v1"} {
+				go func() { _, _ = j.Accept(t.Context(), reference(t, ref), use) }()
+			}
+		}
+		synctest.Wait()
+		if f.running != 12 {
+			t.Errorf("%d are judged", f.running)
+		}
+		close(f.wait)
+	})
+}
+
+// late resolves a tag to what it named before.
+type late struct{ *fakeRegistry }
+
+func (l late) Resolve(context.Context, artifact.Reference) (artifact.Digest, error) { return good, nil }
+
+// TestCacheMovedBetween: a tag that moves after it was resolved says nothing
+// about what it named before.
+func TestCacheMovedBetween(t *testing.T) {
+	f := newFakeRegistry()
+	f.tags["v1"] = bad
+	c := admission.NewCache(admission.CacheConfig{})
+	ref := reference(t, "r.io/m:v1")
+	if r, err := c.Over(f, late{f}, parsePolicy(t, "")).Accept(t.Context(), ref, policy.Use{}); err != nil || r.Verdict.Allowed() || r.Resolved.Digest != bad {
+		t.Errorf("%+v %v", r, err)
+	}
+	f.tags["v1"] = good
+	if r, err := c.Over(f, f, parsePolicy(t, "")).Accept(t.Context(), ref, policy.Use{}); err != nil || !r.Verdict.Allowed() || f.judged != 2 {
+		t.Errorf("%+v %v, judged %d", r, err, f.judged)
+	}
+}
+
 // TestCachePerRegistry: many models of one registry wait for each other, those
 // of another do not wait for them.
 func TestCachePerRegistry(t *testing.T) {
