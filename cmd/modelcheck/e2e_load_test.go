@@ -165,8 +165,8 @@ func TestE2EAdmissionLoad(t *testing.T) {
 		}
 		measured = true
 	}
-	b := startBed(t)
-	u := newUser(t, b.workshop)
+	w := newWorkshop(t)
+	b, u := &bed{workshop: w, registries: []*testRegistry{startDistribution(t, w)}}, newUser(t, w) // no Sigstore is needed
 	release, ci := b.newKey(t, "release"), b.newKey(t, "ci")
 	policy := b.write(t, "load.yaml", fmt.Appendf(nil, `apiVersion: modelcheck/v1
 kind: Policy
@@ -184,7 +184,7 @@ summaries: {signedBy: {anyOf: [ci]}, maxAge: 1d, time: stated}
 		folder := t.TempDir()
 		writeFiles(t, folder, files)
 		p := b.push(t, registry, "models/"+name, folder)
-		b.signByKey(t, p, release)
+		u.sign(t, 0, nil, p.pinned(), "--key", release.private)
 		if verified {
 			b.run(t, u.binary, "attest", p.pinned(), "--policy", policy, "--key", ci.private)
 		}
