@@ -29,7 +29,7 @@ func codeRules() []Rule {
 			Reproduce: "`python3 -m tokenize FILE`; `head -2 FILE` for the cookie.",
 			Do:        "Treat the code as not reviewed."},
 		{ID: "MC-CODE-LIMIT", Title: "the document is larger than what is read", Class: "unknown",
-			Why:       "Source files, notebooks and indexes are read whole within a bound; this one was hashed only.",
+			Why:       "Source files, notebooks, indexes and tokenizers are read whole within a bound; this one was hashed only.",
 			Reproduce: "`wc -c FILE`; docs/limits.md has the bounds.",
 			Do:        "Look at the file itself."},
 	}
