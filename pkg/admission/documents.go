@@ -266,7 +266,7 @@ func (d Document) Place(pointer string) (line, column int) {
 func segments(pointer string) []string {
 	out := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
 	for i, s := range out {
-		out[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
+		out[i] = strings.ReplaceAll(strings.ReplaceAll(s, "~1", "/"), "~0", "~")
 	}
 	return out
 }

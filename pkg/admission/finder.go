@@ -238,6 +238,10 @@ func exactCase(o map[string]any, name string) error {
 	return nil
 }
 
+// escape writes a name as a segment of a JSON Pointer (RFC 6901, section 3).
 func escape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	if !strings.ContainsAny(name, "~/") {
+		return name
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }

@@ -50,6 +50,9 @@ func (f *finder) sweepValue(at string, v any) {
 // suspect says whether a text, or what stands behind its first equals sign as
 // in --model=…, looks like a model.
 func suspect(text string) (Found, bool) {
+	if !strings.Contains(text, "/") { // as most texts
+		return Found{}, false
+	}
 	for _, s := range []string{text, text[strings.IndexByte(text, '=')+1:]} {
 		scheme, rest, ok := strings.Cut(s, "://")
 		if ok && rest != "" && slices.Contains(sources, strings.ToLower(scheme)) ||
