@@ -67,6 +67,8 @@ func (e *examination) showReviews(c *policy.Case) {
 // takeReview keeps an attestation that is a review, or a list of reviews.
 func (e *examination) takeReview(subject artifact.Digest, c provenance.Candidate, a *attest.Attestation) {
 	switch a.PredicateType {
+	case provenance.PredicateType:
+		e.keepRecord(subject, c, a)
 	case provenance.ReviewType:
 		s := policy.SignedReview{Candidate: c, Statement: a.Statement, Problem: a.Omitted}
 		if a.Omitted == "" {
@@ -84,6 +86,20 @@ func (e *examination) takeReview(subject artifact.Digest, c provenance.Candidate
 		}
 		e.reviews.Indexes = append(e.reviews.Indexes, s)
 	}
+}
+
+// keepRecord keeps an earlier record of the artifact, by whom the policy accepts
+// as a verifier, so that a review of it can be told what changed since. One that
+// cannot be read explains nothing, and that is all.
+func (e *examination) keepRecord(subject artifact.Digest, c provenance.Candidate, a *attest.Attestation) {
+	var m RecalledManifest
+	if len(e.cfg.Policy.Verifiers(c)) == 0 || m.read(subject, a.Predicate, a.Omitted) != nil {
+		return
+	}
+	if e.reviews.Records == nil {
+		e.reviews.Records = map[artifact.Digest]*provenance.Manifest{}
+	}
+	e.reviews.Records[m.SubstanceDigest] = m.Manifest
 }
 
 // folderReviews judges the bundles of a folder of reviews.

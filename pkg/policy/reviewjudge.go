@@ -253,10 +253,15 @@ func (j *reviewJudge) current(r *provenance.Review, v *ReviewVerdict) (code, mes
 }
 
 // sameRecord wants the review to be of exactly what is seen now.
-func (j *reviewJudge) sameRecord(r *provenance.Review, _ *ReviewVerdict) (code, message string) {
+func (j *reviewJudge) sameRecord(r *provenance.Review, v *ReviewVerdict) (code, message string) {
 	switch {
 	case j.substance.IsZero() || r.Reviewed.Substance != j.substance:
-		return provenance.CodeReviewOutdated, fmt.Sprintf("it is of a record with the substance digest %v, and something else is seen now", r.Reviewed.Substance)
+		message = fmt.Sprintf("it is of a record with the substance digest %v, and something else is seen now", r.Reviewed.Substance)
+		if before := j.c.Reviewing.Records[r.Reviewed.Substance]; before != nil {
+			d := provenance.Diff(before, j.c.Manifest)
+			v.Changes, message = &d, message+": "+d.String()
+		}
+		return provenance.CodeReviewOutdated, message
 	case slices.Contains(r.Validity.InvalidatedBy, provenance.EventPolicy) && r.Reviewed.Policy != j.p.digest:
 		return provenance.CodeReviewPolicyChanged, "it was made under another policy, and says that a change of policy ends it"
 	}

@@ -45,27 +45,34 @@ type Reviewing struct {
 	Indexes []SignedIndex
 	For     Use
 	Sheets  []Sheet
+	// Records are earlier records of the artifact that were kept by somebody
+	// whom the policy calls a verifier, by their substance digests. They explain
+	// what changed since a review, and decide nothing.
+	Records map[artifact.Digest]*provenance.Manifest
 }
 
 // A ReviewVerdict says what became of one review. The zero value does not
 // count.
 type ReviewVerdict struct {
-	Statement  artifact.Digest          `json:"statement"`
-	Person     string                   `json:"person,omitempty"` // the policy's name of the reviewer
-	Role       string                   `json:"role,omitempty"`
-	Kind       provenance.ReviewKind    `json:"kind"`
-	Decision   provenance.Decision      `json:"decision"`
-	Code       string                   `json:"code"` // CodeReviewCounted where it counts
-	Message    string                   `json:"message"`
-	SignedAt   time.Time                `json:"signedAt,omitzero"`
-	ExpiresAt  time.Time                `json:"expiresAt,omitzero"`
-	Scope      provenance.Scope         `json:"scope,omitzero"`
-	Conditions []provenance.Condition   `json:"conditions,omitempty"`
-	Waivers    []provenance.Waiver      `json:"waivers,omitempty"`
-	review     *provenance.Review       // nil where it could not be read
-	identity   provenance.Identity      // proven
-	met        map[string]bool          // criteria that it answers for
-	refused    map[string]ReviewRefusal // criteria that it does not, and why
+	Statement  artifact.Digest        `json:"statement"`
+	Person     string                 `json:"person,omitempty"` // the policy's name of the reviewer
+	Role       string                 `json:"role,omitempty"`
+	Kind       provenance.ReviewKind  `json:"kind"`
+	Decision   provenance.Decision    `json:"decision"`
+	Code       string                 `json:"code"` // CodeReviewCounted where it counts
+	Message    string                 `json:"message"`
+	SignedAt   time.Time              `json:"signedAt,omitzero"`
+	ExpiresAt  time.Time              `json:"expiresAt,omitzero"`
+	Scope      provenance.Scope       `json:"scope,omitzero"`
+	Conditions []provenance.Condition `json:"conditions,omitempty"`
+	Waivers    []provenance.Waiver    `json:"waivers,omitempty"`
+	// Changes are what changed since the record that was reviewed, nil where
+	// nothing did or that record is not at hand. Message says it in one line.
+	Changes  *provenance.Difference   `json:"-"`
+	review   *provenance.Review       // nil where it could not be read
+	identity provenance.Identity      // proven
+	met      map[string]bool          // criteria that it answers for
+	refused  map[string]ReviewRefusal // criteria that it does not, and why
 }
 
 // A ReviewRefusal is a reason why a criterion of a review does not count.

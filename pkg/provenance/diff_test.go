@@ -146,3 +146,19 @@ func TestEnumsAreWords(t *testing.T) {
 		t.Error("no kind was written")
 	}
 }
+
+// TestDifferenceSaid: one line holds the kinds of what changed and the first few
+// names, quoted, and nothing where nothing changed.
+func TestDifferenceSaid(t *testing.T) {
+	for want, d := range map[string]provenance.Difference{
+		"": {},
+		`newly signed by "a\x1b"; other answers to "license.weights"`:                         {SignersAdded: []provenance.Signature{{Signer: "a\x1b"}}, Claims: []provenance.ClaimChange{{ID: "license.weights"}}},
+		`other bytes in "a", "b", "c" and 2 more`:                                             {Files: []provenance.FileChange{{Path: "a"}, {Path: "b"}, {Path: "c"}, {Path: "d"}, {Path: "e"}}},
+		"what loading does changed; coverage changed; the artifact changed":                   {Loading: provenance.LoadingChange{ScopeAfter: "x"}, CoverageGone: make([]provenance.Coverage, 1), After: digest("x")},
+		`not signed any more by "b"; not attested any more by "c"; new findings "unreadable"`: {SignersGone: []provenance.Signature{{Signer: "b"}}, AttestersGone: []provenance.Attestation{{Signer: "c"}}, FindingsAdded: []provenance.Finding{{ID: "unreadable"}}},
+	} {
+		if got := d.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -134,6 +134,9 @@ func TestDiffLeavesNothingOut(t *testing.T) {
 		if provenance.Diff(before, after).IsZero() || provenance.Diff(after, before).IsZero() {
 			t.Errorf("%s changed, and no difference says so", where)
 		}
+		if provenance.Diff(before, after).String() == "" {
+			t.Errorf("%s changed, and the difference has no words for it", where)
+		}
 	}
 	if told < 200 {
 		t.Errorf("only %d of %d changes were of substance", told, n)

@@ -56,6 +56,11 @@ func nextSteps(b *strings.Builder, state *policy.ReviewState, next func(verb str
 			fmt.Fprintf(b, "\nNext, where the %v of %s no longer holds, by two reviewers each:\n  %s --statement-digest %v --role … --reason …\n", v.Kind, Printable(v.Person), next("withdraw"), v.Statement)
 		}
 	}
+	for _, v := range state.Reviews {
+		if v.Code == provenance.CodeReviewOutdated && v.Changes == nil {
+			fmt.Fprintf(b, "\nNext, to see what changed since the review of %s, with the record that it is of (review start wrote it):\n  %s --baseline manifest.json\n", Printable(v.Person), next("show"))
+		}
+	}
 	for _, q := range state.Quorum {
 		if q.Met() {
 			continue
@@ -98,6 +103,14 @@ func reviewLine(b *strings.Builder, v policy.ReviewVerdict, at time.Time) {
 		fmt.Fprintf(b, ", %d days left", int(v.ExpiresAt.Sub(at).Hours()/24))
 	}
 	fmt.Fprintf(b, "\n    %s [%s]\n    statement %v\n", Printable(v.Message), Printable(v.Code), v.Statement)
+	if v.Changes != nil {
+		b.WriteString("    changed since the record that was reviewed:\n")
+		for _, s := range changes(*v.Changes) {
+			for _, line := range s.Lines {
+				fmt.Fprintf(b, "      %s\n", line)
+			}
+		}
+	}
 	for _, c := range v.Conditions {
 		fmt.Fprintf(b, "    condition %s: %s\n", Printable(c.ID), Printable(c.Text))
 	}
