@@ -60,7 +60,7 @@ func (t table) find(begin string) (usage, bool) {
 
 func (r results) markdown(machine []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`. Figures are medians of %d alternating runs, after one that is not counted; those of crane,\nregctl and skopeo, on which no mark depends, are of one run. Absolute\n"+
+	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`. Figures are medians of %d alternating runs, after one that is not counted; those of crane,\nregctl, skopeo and sha256sum are of one run. Absolute\n"+
 		"figures move with the machine; ratios hold better. CPU and peak memory are those of the command and of what it starts,\n"+
 		"as the kernel counts them, without the registry's.\n\n", *benchRounds)
 	if *benchScale != 1 {
