@@ -15,8 +15,12 @@ import (
 )
 
 // MarkEvery is after how many hashed bytes a job's Mark is called: a multiple
-// of every block's size. Where the disk cannot keep up, marks are left out.
-const MarkEvery = 16 << 20
+// of every block's size. Of large blobs only every fourth mark is kept, and where
+// the disk cannot keep up, more are left out.
+const (
+	MarkEvery = 4 << 20
+	largeBlob = 256 << 20
+)
 
 // A marker is a hash that tells its state at every multiple of MarkEvery.
 type marker struct {
