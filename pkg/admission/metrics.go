@@ -53,11 +53,11 @@ func newMetrics(s *Server) *metrics {
 		prometheus.NewGaugeFunc(gauge("policy_in_force_seconds", "Time since the policy in force came into force."), func() float64 { return since(s.rules.since()) }),
 		prometheus.NewGaugeFunc(gauge("certificate_expires_seconds", "Time until the serving certificate expires."), func() float64 { return -since(s.certificate.notAfter()) }),
 		prometheus.NewGaugeFunc(gauge("attention", "How many things /readyz says in need of attention: files that cannot be read, while the old ones stay."), func() float64 {
-			_, notes := s.state()
+			notes, _ := s.state()
 			return float64(len(notes))
 		}),
 		prometheus.NewGaugeFunc(gauge("ready", "1 where /readyz says so."), func() float64 {
-			if broken, _ := s.state(); broken != nil {
+			if _, broken := s.state(); broken != nil {
 				return 0
 			}
 			return 1

@@ -208,7 +208,7 @@ func (s *Server) metricsHandler() http.Handler {
 func (s *Server) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		broken, notes := s.state()
+		notes, broken := s.state()
 		if broken != nil {
 			http.Error(w, "not ready: "+broken.Error(), http.StatusServiceUnavailable)
 			return
@@ -220,11 +220,11 @@ func (s *Server) health(mux *http.ServeMux) {
 	})
 }
 
-// state says why no request should come here, nil where it should, and what
-// needs somebody's attention before that changes.
-func (s *Server) state() (broken error, notes []error) {
+// state says what needs somebody's attention, and why no request should come
+// here, nil where it should.
+func (s *Server) state() (notes []error, broken error) {
 	if s.draining.Load() {
-		return errors.New("it is shutting down"), nil
+		return nil, errors.New("it is shutting down")
 	}
 	now := s.cfg.Now()
 	var all []error
@@ -241,7 +241,7 @@ func (s *Server) state() (broken error, notes []error) {
 			notes = append(notes, note)
 		}
 	}
-	return errors.Join(all...), notes
+	return notes, errors.Join(all...)
 }
 
 func (s *Server) reloadCertificate(ctx context.Context) error {
