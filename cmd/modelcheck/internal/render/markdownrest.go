@@ -130,6 +130,18 @@ func (d *mdDocument) files(v view) {
 }
 
 func (d *mdDocument) closing(v view) {
+	if len(v.Recorded) > 0 {
+		d.section("Recorded")
+		for _, f := range v.Recorded {
+			d.line("- %s: %s", mdCode(f.Name), mdText(f.Value))
+		}
+	}
+	if len(v.Settings) > 0 {
+		d.section("Settings")
+		for _, line := range v.Settings {
+			d.line("- %s", mdText(line))
+		}
+	}
 	if len(v.Commands) > 0 {
 		d.open("Verify this yourself")
 		d.line("%s\n", mdText(offline))

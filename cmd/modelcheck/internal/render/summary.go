@@ -27,14 +27,20 @@ func (p *page) recorded(r *check.Report) {
 		return
 	}
 	p.heading("Recorded")
-	for _, s := range r.Recorded {
-		result := ""
-		if s.Result != "" {
-			result = " " + Printable(s.Result)
-		}
-		p.line("  %s%s", Printable(s.PredicateType), result)
-		p.line("    attached as %v, by %s", s.Attached.Digest, identity(s.Signature.Identity))
+	for _, f := range recordedFields(r) {
+		p.line("  %s", f.Name)
+		p.line("    %s", f.Value)
 	}
+}
+
+// recordedFields are the statements by their types, and how each is attached.
+func recordedFields(r *check.Report) []fieldView {
+	var out []fieldView
+	for _, s := range r.Recorded {
+		name := strings.TrimSpace(Printable(s.PredicateType) + " " + Printable(s.Result))
+		out = append(out, fieldView{name, fmt.Sprintf("attached as %v, by %s", s.Attached.Digest, identity(s.Signature.Identity))})
+	}
+	return out
 }
 
 // settings lists what did not stand on the command line, and what loosens.
@@ -43,11 +49,19 @@ func (p *page) settings(r *check.Report) {
 		return
 	}
 	p.heading("Settings")
+	for _, line := range settingLines(r) {
+		p.line("  %s", line)
+	}
+}
+
+func settingLines(r *check.Report) []string {
+	var out []string
 	for _, s := range r.Settings {
 		word := ""
 		if s.Loosens {
 			word = "; it loosens the check"
 		}
-		p.line("  --%s=%s (%s%s)", Printable(s.Flag), Printable(s.Value), Printable(strings.TrimSpace(s.Source+" "+s.Name)), word)
+		out = append(out, fmt.Sprintf("--%s=%s (%s%s)", Printable(s.Flag), Printable(s.Value), Printable(strings.TrimSpace(s.Source+" "+s.Name)), word))
 	}
+	return out
 }

@@ -44,6 +44,8 @@ type view struct {
 	Record      []fieldView
 	Method      []fieldView
 	Commands    []commandView
+	Recorded    []fieldView // what was signed and attached
+	Settings    []string    // what did not stand on the command line, and what loosens
 }
 
 // A reasonView is a reason of the verdict, or the failure that left none.
@@ -141,6 +143,10 @@ func newView(r *check.Report, files int, id string) view {
 		v.Unsigned = "None is known of: the checks could not be made."
 	}
 	v.method(r)
+	v.Recorded, v.Settings = recordedFields(r), settingLines(r)
+	if s := r.Summary; s != nil && !s.ManifestDigest.IsZero() {
+		v.Artifact = append(v.Artifact, fieldView{"its manifest", s.ManifestDigest.String()})
+	}
 	if r.Manifest == nil {
 		return v
 	}
