@@ -80,6 +80,7 @@ func (k *evidenceCheck) documents() {
 	k.quotes()
 	s := &statements{evidenceCheck: k, said: said, seen: again.observations, places: k.places(in)}
 	s.compare()
+	s.withoutTrust(in)
 	if s.foreign() {
 		k.skip(statementsWord, "the record was written with other catalogues, or by another version of the tool: what its documents say was not read again word for word")
 		return

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
+	"github.com/modelcheck/modelcheck/pkg/check"
 	"github.com/modelcheck/modelcheck/pkg/internal/attest/sigstoretest"
 	"github.com/modelcheck/modelcheck/pkg/internal/dossier"
 	"github.com/modelcheck/modelcheck/pkg/policy"
@@ -63,7 +64,7 @@ func TestEvidenceOfSchemes(t *testing.T) {
 			if r := recheck(t, a.policy(t, "anyOf: ["+c.other+"]"), original); r.Verdict.Outcome != policy.Deny {
 				t.Errorf("another signer: %v", r.Verdict)
 			}
-			if r := recheck(t, resolved(t, policy.Settings{}), original); r.Verdict.Allowed() || c.attested == 0 && r.Verdict.Outcome != policy.Hold || r.Rechecked.Signatures != 0 {
+			if r := recheck(t, resolved(t, policy.Settings{}), original); r.Verdict.Outcome != policy.Hold || !slices.Equal(codesOf(r.Verdict), []string{provenance.CodeNoTrust}) || r.Rechecked.Signatures != 0 {
 				t.Errorf("no trust: %v", r.Verdict)
 			}
 			for _, digest := range slices.Clone(d.Index.Attached) {
@@ -91,5 +92,84 @@ func exchange(t *testing.T, d *dossier.Dossier, old artifact.Digest, blob []byte
 			delete(d.Blobs, r.Digest)
 			d.Index.Referrers[i].Digest = d.Add(bytes.ReplaceAll(body, []byte(old.Hex()), []byte(sum.Hex())))
 		}
+	}
+}
+
+// TestEvidenceWithoutTrust: what only a signer's word says is neither held
+// against the record nor believed where nobody said whom to trust. The policies
+// without trust here allow what is unsigned, so that nothing else decides.
+func TestEvidenceWithoutTrust(t *testing.T) {
+	lab, err := sigstoretest.New(labTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := lab.TrustedRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLayoutWriter()
+	a := twelve{dir: t.TempDir(), lab: lab, root: root, subject: l.files(t, "v1", weights(t), good)}
+	l.attach(t, a.subject, a.keyless(t, alice))
+	l.attach(t, a.subject, a.stating(t, a.subject.Digest, slsaV1, fmt.Sprintf(slsaOf, "ours"), nil))
+	l.write(t, a.dir)
+	builder := "rules: [{name: builder, require: 'claims.value(\"build.builder\") == \"https://builder.example/ours\"'}]\n"
+	signers := "signers: [{name: alice, relation: producer, keyless: {issuer: " + provider + ", subject: " + alice + "}}]\nrequire: {signatures: {anyOf: [alice]}}\n"
+	ours := a.text(t, signers+builder)
+	original := evidenceOf(t, ours, "oci-layout:"+a.dir+":v1")
+	untrusting := func(body string) *policy.Policy {
+		p, err := policy.Parse([]byte("apiVersion: modelcheck/v1\nkind: Policy\n" + body))
+		if err == nil {
+			err = p.Resolve(nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	edited := func(id string, change func(*provenance.Claim)) []byte {
+		d, err := dossier.Read(original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rerecord(t, d, func(m *provenance.Manifest) { change(claimIn(t, m, id)) })
+	}
+	for name, c := range map[string]struct {
+		policy *policy.Policy
+		data   []byte
+		want   policy.Outcome
+		code   string
+	}{
+		"the signer trusted":             {ours, original, policy.Allow, provenance.CodeSignatureVerified},
+		"no trust":                       {resolved(t, policy.Settings{}), original, policy.Hold, provenance.CodeNoTrust},
+		"unsigned allowed":               {untrusting("allowUnsigned: true\n"), original, policy.Allow, provenance.CodeUnsignedAllowed},
+		"a rule that wants what he said": {untrusting("allowUnsigned: true\n" + builder), original, policy.Deny, provenance.CodeRuleFailed},
+		"another signer trusted":         {a.policy(t, "anyOf: [bob]"), original, policy.Deny, provenance.CodeEvidenceSignature},
+		"a document misquoted": {resolved(t, policy.Settings{}), edited("model.architecture", func(c *provenance.Claim) {
+			c.Value = []byte(`"Other"`)
+			c.Observations[0].Value = c.Value
+		}), policy.Deny, provenance.CodeEvidenceClaims},
+		"the statement misquoted": {untrusting("allowUnsigned: true\n" + builder), edited("build.builder", func(c *provenance.Claim) {
+			c.Value = []byte(`"https://builder.example/theirs"`)
+			c.Observations[0].Value = c.Value
+		}), policy.Deny, provenance.CodeRuleFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := recheck(t, c.policy, c.data)
+			codes := codesOf(r.Verdict)
+			if r.Verdict.Outcome != c.want || !slices.Contains(codes, c.code) || slices.Contains(codes, provenance.CodeRecordInvalid) {
+				t.Errorf("%+v", r.Verdict)
+			}
+			if name != "no trust" {
+				return
+			}
+			if len(codes) != 1 {
+				t.Errorf("reasons %v", codes)
+			}
+			for _, what := range []string{`attestation of "alice"`, `signature of "alice"`, "build.builder"} {
+				if !slices.ContainsFunc(r.NotRechecked, func(n check.NotRechecked) bool { return n.What == what }) {
+					t.Errorf("%q is not said to be unproven: %+v", what, r.NotRechecked)
+				}
+			}
+		})
 	}
 }

@@ -27,8 +27,7 @@ func (k *evidenceCheck) modelSignatures(subject artifact.Digest) {
 // unproven compares the signers that the record names with those that were
 // proven here. Who brings no trust proves nobody, and the policy says so.
 func (k *evidenceCheck) unproven() {
-	p := k.cfg.Policy
-	trusting := len(p.Keys())+len(p.Roots())+len(p.CAs()) > 0
+	trusting := k.trusting()
 	for _, s := range k.record.Signatures {
 		if k.proves(s.Scheme, s.PredicateType, s.Identity) {
 			k.out.Rechecked.Signatures++
@@ -44,6 +43,12 @@ func (k *evidenceCheck) unproven() {
 		k.doubt(trusting, fmt.Sprintf("attestation of %q", a.Signer), fmt.Sprintf("the record names an attestation by %q (%s) that the trust which was given does not prove", a.Signer, a.PredicateType))
 	}
 	k.unprovenProducers(trusting)
+}
+
+// trusting says whether the reader brought any trust along.
+func (k *evidenceCheck) trusting() bool {
+	p := k.cfg.Policy
+	return len(p.Keys())+len(p.Roots())+len(p.CAs()) > 0
 }
 
 func (k *evidenceCheck) doubt(trusting bool, what, detail string) {

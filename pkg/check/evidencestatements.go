@@ -188,6 +188,44 @@ func (s *statements) settle(in disclose.Input) {
 	s.blocks()
 }
 
+// withoutTrust takes out of what is judged everything that is only a signer's
+// word, and what was concluded from it, where nobody said whom to trust: who
+// spoke was not proven, which makes the record no lie.
+func (s *statements) withoutTrust(in disclose.Input) {
+	if s.trusting() || len(s.record.Signatures)+len(s.record.Attestations) == 0 {
+		return
+	}
+	var kept []provenance.ClaimObservation
+	for _, o := range s.accepted {
+		if o.Source.Kind == provenance.SourceAttestation || o.Source.Kind == provenance.SourceRule {
+			continue
+		}
+		if o.Grade == provenance.Attested {
+			o.Grade, o.Speaker = provenance.Declared, provenance.Speaker{}
+		}
+		kept = append(kept, o)
+	}
+	drawn := s.said.Conclude(kept)
+	kept = append(kept, drawn.Observations...)
+	types := disclose.Catalog()
+	claims, err := provenance.Settle(asked(types, kept), kept, s.said.Searched, in.Unread, "")
+	if err != nil {
+		s.refuse(provenance.CodeEvidenceClaims, "", err.Error())
+		return
+	}
+	elsewhere := map[string][]provenance.Observation{}
+	for _, c := range s.record.Claims {
+		elsewhere[c.ID] = c.Elsewhere
+	}
+	for i := range claims {
+		claims[i].Elsewhere = elsewhere[claims[i].ID]
+	}
+	m := *s.record
+	m.Claims, m.Coverage = claims, provenance.Cover(types, claims)
+	m.Licensing, m.Lineage = drawn.Licensing, drawn.Lineage
+	s.proved = &m
+}
+
 // blocks compares what the record concludes from its claims.
 func (s *statements) blocks() {
 	again := provenance.Sort(&provenance.Manifest{Licensing: s.drawn.Licensing, Lineage: s.drawn.Lineage, Coverage: provenance.Cover(disclose.Catalog(), s.record.Claims)})

@@ -59,6 +59,7 @@ type evidenceCheck struct {
 	*examination
 	out    *EvidenceReport
 	record *provenance.Manifest
+	proved *provenance.Manifest // the record without what rests on unproven signers; nil where that is the record
 }
 
 // VerifyEvidence checks a record against the evidence bundled with it, and
@@ -223,6 +224,9 @@ func (k *evidenceCheck) judge() policy.Verdict {
 	c := policy.Case{Candidates: k.report.Signatures, Faults: k.faults, At: k.report.StartedAt}
 	if len(k.faults) == 0 && k.record != nil {
 		m := *k.record
+		if k.proved != nil {
+			m = *k.proved
+		}
 		m.Signatures, m.Attestations = nil, nil
 		k.sign(&m)
 		c.Manifest = &m
