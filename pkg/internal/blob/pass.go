@@ -15,7 +15,7 @@ import (
 // on; four are enough to keep reader, hash and sink busy at the same time
 // (measured on one blob: 4.95 s in one goroutine, 3.41 s in two).
 const (
-	maxBuffer   = 1 << 20
+	maxBuffer   = 512 << 10
 	minBuffer   = 64 << 10
 	bufferCount = 4
 	// ringMemory bounds the buffers of all workers together, in bytes, down to
