@@ -471,7 +471,7 @@ func (r *stateReader) rebuild(args stateTuple, dtype string) error {
 	end, over := plus(last, 1, over)
 	end, over = times(end, width, over)
 	if t.Beyond = over || end > s.bytes; !t.Beyond {
-		t.Begin, t.End = uint64(offset)*width, (uint64(offset)+count)*width
+		t.Begin, t.End = uint64(offset)*width, end
 	}
 	return r.push(t)
 }
