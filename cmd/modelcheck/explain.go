@@ -11,7 +11,7 @@ import (
 
 // hints say what a person can do about a failure, by reason code.
 var hints = map[string]string{
-	provenance.CodeNotFound:             "check the spelling; registries also say this of repositories that you may not see, so log in (docker login, oras login) if it is private",
+	provenance.CodeNotFound:             "check the spelling of name and tag; a registry also says this of what you may not see: log in there (docker login, oras login) if it is private",
 	provenance.CodeAmbiguous:            "add the tag or digest: oci-layout:PATH:TAG",
 	provenance.CodeRateLimited:          "wait as long as the registry says, or log in: registries allow more to accounts",
 	provenance.CodeUnauthorized:         "log in with docker login, podman login or oras login, or name a file with --registry-config",

@@ -245,6 +245,9 @@ func (l lockFlags) difference(m check.LockedModel, r *check.Report) []byte {
 	case r.Manifest == nil:
 		return []byte(head + "there is no record now\n")
 	}
+	if kept, err := provenance.SubstanceDigest(before); err != nil || kept != m.SubstanceDigest {
+		head += "the lockfile contradicts itself: its substance digest is not that of the manifest that it names, as if somebody had edited it\n"
+	}
 	return append([]byte(head), render.SheetDifference("CHANGED SINCE IT WAS LOCKED", provenance.Diff(before, r.Manifest))...)
 }
 
