@@ -50,7 +50,12 @@ func ReadStateDict(data []byte) ([]StateTensor, error) {
 		return nil, fmt.Errorf("%w: at byte %d: %w", ErrNoStateDict, r.at, err)
 	}
 	if r.called {
-		return nil, fmt.Errorf("%w: it calls or imports what rebuilds no plain tensor", ErrNoStateDict)
+		return nil, fmt.Errorf("%w: it calls what rebuilds no plain tensor", ErrNoStateDict)
+	}
+	p := New(false)
+	_, _ = p.Write(data)
+	if report := p.Report(); report.Verdict != TensorOnly && report.Verdict != DataOnly { // what is imported and not called too
+		return nil, fmt.Errorf("%w: it is %v: %s", ErrNoStateDict, report.Verdict, report.Reason)
 	}
 	d, ok := top.(*stateDict)
 	if !ok {
@@ -278,11 +283,7 @@ func (r *stateReader) execute(op byte, arg []byte) error {
 		r.memo[number(arg)] = v
 		return r.push(v)
 	case 'c':
-		name := strings.Replace(strings.TrimSuffix(string(arg), "\n"), "\n", ".", 1)
-		if !allowedGlobal(name) {
-			r.called = true // its module runs when it is imported, whoever uses the name
-		}
-		return r.push(stateGlobal(name))
+		return r.push(stateGlobal(strings.Replace(strings.TrimSuffix(string(arg), "\n"), "\n", ".", 1)))
 	}
 	return r.containers(op)
 }
