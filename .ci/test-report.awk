@@ -11,9 +11,9 @@
 /^ +[^ ]+\.go:[0-9]+: SKIPPED/ { next }
 
 /^(ok  |\?   |FAIL)\t/ || /^\t.*coverage:/ {
-	if ($1 == "FAIL") printf "%s", buffer
+	if ($1 == "FAIL") told()
 	if ($1 != "?") print
-	buffer = ""
+	lines = 0
 	next
 }
 
@@ -21,11 +21,16 @@
 
 /^ *--- PASS/ { next }
 
-{ buffer = buffer $0 "\n" }
+{ line[++lines] = $0 }
+
+# All that a package said: line by line, for one long string would be copied with each line.
+function told(  i) {
+	for (i = 1; i <= lines; i++) print line[i]
+}
 
 END {
 	# What no package line followed: build errors, a crash of the tool.
-	printf "%s", buffer
+	told()
 	if (skips) {
 		printf "\n%d skipped:\n", skips
 		for (i = 1; i <= skips; i++) print skipped[i]
