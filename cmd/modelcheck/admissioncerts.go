@@ -54,7 +54,7 @@ func newAdmissionCerts(s streams) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.service, "service", "modelcheck-admission", "`NAME` of the Service that API servers call")
 	flags.StringVar(&f.namespace, "namespace", "modelcheck-system", "its `NAMESPACE`")
-	flags.StringVar(&f.secret, "secret", "modelcheck-admission-tls", "`NAME` of the Secret")
+	flags.StringVar(&f.secret, "name", "modelcheck-admission-tls", "`NAME` of the Secret")
 	flags.Var(ageFlag{&f.valid}, "valid", "how long the certificate is good, such as 90d")
 	flags.BoolVar(&f.replace, "replace", false, "write over the files of an earlier run")
 	f.valid = 365 * 24 * time.Hour

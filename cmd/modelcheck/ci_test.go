@@ -31,7 +31,7 @@ func TestCI(t *testing.T) {
 	snippets := ciSnippets(t)
 	demo := filepath.Join(root, "testdata", "demo", "layout")
 	reg := serve(t, registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0))))
-	digest := push(t, demo, reg)
+	digest := push(t, demo, reg+"/models/tiny")
 	key, err := os.ReadFile(filepath.Join(root, "testdata", "keys", "demo.pub"))
 	if err != nil {
 		t.Fatal(err)
