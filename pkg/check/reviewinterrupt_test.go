@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,12 +82,13 @@ func TestReviewInterrupted(t *testing.T) {
 	}
 	ended := 0
 	for at := 1; ; at++ {
-		writes, stop := 0, func() {}
+		var writes atomic.Int64
+		ctx, stop := context.WithCancel(t.Context())
 		ref := demoRegistry(t, func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodGet || r.Method == http.MethodHead {
 				return false
 			}
-			if writes++; writes == at {
+			if writes.Add(1) == int64(at) {
 				stop()
 				panic(http.ErrAbortHandler) // the request is not answered
 			}
@@ -97,11 +99,9 @@ func TestReviewInterrupted(t *testing.T) {
 			t.Fatalf("%+v", before.Verdict)
 		}
 		review := annas(t, p, before, signer.SignatoryID())
-		ctx, cancel := context.WithCancel(t.Context())
-		stop = cancel
 		_, err := signer.SignReview(ctx, ref, review)
-		cancel()
-		if writes < at {
+		stop()
+		if writes.Load() < int64(at) {
 			if err != nil {
 				t.Fatal(err)
 			}
