@@ -35,6 +35,7 @@ demo: build ## verify the signed model in testdata/demo and show its provenance 
 
 test: ## run the unit and script tests with the race detector; no network, no other tool
 	@go test -race -timeout 30m -v ./... 2>&1 | awk -f .ci/test-report.awk
+	@go test -count=1 ./pkg/internal/inspect -run '^TestMemoryIsBounded$$' # skipped under the race detector, which takes memory itself
 
 check: fmt vet staticcheck walls deadcode tidy ## hold the code to its rules
 

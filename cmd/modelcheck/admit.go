@@ -215,16 +215,7 @@ func (a admitFlags) report(s streams, files []*manifests) error {
 		if d.file == "" && a.verify.place.quiet {
 			continue
 		}
-		var b bytes.Buffer
-		err := writeDecisions(&b, d, s, files)
-		switch {
-		case err != nil:
-		case d.file == "":
-			_, err = s.out.Write(b.Bytes())
-		default:
-			err = writeFile(d.file, b.Bytes())
-		}
-		errs = append(errs, err)
+		errs = append(errs, d.put(s, func(w *bytes.Buffer) error { return writeDecisions(w, d, s, files) }))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w: %w", errWriting, err)

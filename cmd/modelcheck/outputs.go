@@ -152,21 +152,25 @@ func (f verifyFlags) write(s streams, reports []*check.Report, many, begun bool)
 		if d.file == "" && (f.place.quiet || f.manifest == "-" || f.tensors == "-" || d.format == "text" && !begun) {
 			continue
 		}
-		var b bytes.Buffer
-		err := f.render(&b, d, s, reports, many)
-		switch {
-		case err != nil:
-		case d.file == "":
-			_, err = s.out.Write(b.Bytes())
-		default:
-			err = writeFile(d.file, b.Bytes())
-		}
-		errs = append(errs, err)
+		errs = append(errs, d.put(s, func(w *bytes.Buffer) error { return f.render(w, d, s, reports, many) }))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w: %w", errWriting, err)
 	}
 	return nil
+}
+
+// put writes what render makes: all of it, or where render fails nothing.
+func (d destination) put(s streams, render func(*bytes.Buffer) error) error {
+	var b bytes.Buffer
+	if err := render(&b); err != nil {
+		return err
+	}
+	if d.file != "" {
+		return writeFile(d.file, b.Bytes())
+	}
+	_, err := s.out.Write(b.Bytes())
+	return err
 }
 
 // writeFile is writeWhole, but what is no file, such as /dev/null or a pipe, is
