@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"errors"
+	"encoding/json"
 	"fmt"
+	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/spf13/cobra"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -82,52 +82,40 @@ func soundness(data []byte) (*provenance.Manifest, []problem) {
 	return m, out
 }
 
+// fitsSchema checks a document by the schema that is published.
 func fitsSchema(data []byte) error {
-	c := jsonschema.NewCompiler()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemas.Manifest()))
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(schemas.Manifest(), &schema); err != nil {
+		return err
+	}
+	resolved, err := schema.Resolve(nil)
 	if err != nil {
 		return err
 	}
-	const id = "https://github.com/modelcheck/modelcheck/schemas/manifest-v1.json"
-	if err := c.AddResource(id, doc); err != nil {
-		return err
-	}
-	schema, err := c.Compile(id)
-	if err != nil {
-		return err
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
+	var value any
+	if err := json.Unmarshal(data, &value); err != nil {
 		return fmt.Errorf("not JSON: %w", err)
 	}
-	var invalid *jsonschema.ValidationError
-	if err := schema.Validate(value); errors.As(err, &invalid) {
-		return deepest(invalid)
-	} else if err != nil {
-		return err
+	if err := resolved.Validate(value); err != nil {
+		return fmt.Errorf("the schema does not allow it: %s", deepest(err.Error()))
 	}
 	return nil
 }
 
-// deepest returns the cause that says most: the one furthest down in the
-// document.
-func deepest(e *jsonschema.ValidationError) error {
-	best := e
-	var walk func(*jsonschema.ValidationError)
-	walk = func(v *jsonschema.ValidationError) {
-		if len(v.Causes) == 0 && len(v.InstanceLocation) >= len(best.InstanceLocation) && (best.Causes != nil || len(v.InstanceLocation) > len(best.InstanceLocation)) {
-			best = v
+// deepest shortens "validating A: validating B: why" to what stands in B, the
+// furthest place in the schema.
+func deepest(message string) string {
+	const step = "validating "
+	for {
+		place, why, ok := strings.Cut(message, ": ")
+		if !ok || !strings.HasPrefix(place, step) {
+			return message
 		}
-		for _, c := range v.Causes {
-			walk(c)
+		if !strings.HasPrefix(why, step) {
+			return strings.TrimPrefix(place, step) + ": " + why
 		}
+		message = why
 	}
-	walk(e)
-	path := ""
-	for _, part := range best.InstanceLocation {
-		path += "/" + part
-	}
-	return fmt.Errorf("the schema does not allow %q: %s", path, best.ErrorKind.LocalizedString(english()))
 }
 
 func printSoundness(s streams, m *provenance.Manifest, data []byte, problems []problem) error {

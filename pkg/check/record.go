@@ -41,17 +41,13 @@ func (e *examination) record() error {
 		e.report.Manifest = m
 		return nil
 	}
-	if e.report.encoded, err = provenance.Encode(m); err != nil {
-		return err
-	}
-	e.report.ManifestDigest = artifact.SumSHA256(e.report.encoded)
-	if e.report.SubstanceDigest, err = provenance.SubstanceDigest(m); err != nil {
-		return err
-	}
 	// What is judged is what was written, in its canonical order.
-	if e.report.Manifest, err = provenance.Decode(e.report.encoded); err != nil {
+	r, err := provenance.Write(m)
+	if err != nil {
 		return err
 	}
+	e.report.Manifest, e.report.encoded = r.Manifest, r.Bytes
+	e.report.ManifestDigest, e.report.SubstanceDigest = r.Digest, r.Substance
 	e.bundleEvidence(e.report.Manifest)
 	e.noteTensors(e.report.Manifest)
 	return nil

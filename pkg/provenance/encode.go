@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,23 +30,6 @@ type statement[T any] struct {
 // of them, and the record must not change with them.
 type subject struct {
 	Digest map[string]string `json:"digest"`
-}
-
-// substance is a Manifest that is written without its generator.
-type substance struct {
-	Subject      artifact.Digest `json:"-"`
-	Generator    Generator       `json:"-"`
-	Artifact     Artifact        `json:"artifact"`
-	Files        []File          `json:"files"`
-	Loading      *Loading        `json:"loading,omitempty"`
-	Weights      []Weights       `json:"weights,omitempty"`
-	Signatures   []Signature     `json:"signatures"`
-	Attestations []Attestation   `json:"attestations,omitempty"`
-	Claims       []Claim         `json:"claims"`
-	Licensing    []Licensing     `json:"licensing,omitempty"`
-	Lineage      []Lineage       `json:"lineage,omitempty"`
-	Findings     []Finding       `json:"findings"`
-	Coverage     []Coverage      `json:"coverage"`
 }
 
 // Encode writes m as an in-toto Statement v1 in canonical JSON (RFC 8785),
@@ -77,15 +61,61 @@ func Digest(m *Manifest) (artifact.Digest, error) {
 // generator: it stays the same when another version of the tool sees the same,
 // and is what reviews bind to.
 func SubstanceDigest(m *Manifest) (artifact.Digest, error) {
-	sorted, err := sound(m)
-	if err != nil {
-		return artifact.Digest{}, fmt.Errorf("computing substance digest: %w", err)
+	b, err := Encode(m)
+	if err == nil {
+		b, err = withoutGenerator(b)
 	}
-	b, err := canonical(statementOf(sorted.Subject, substance(*sorted)))
 	if err != nil {
 		return artifact.Digest{}, fmt.Errorf("computing substance digest: %w", err)
 	}
 	return artifact.SumSHA256(b), nil
+}
+
+// A Record is a manifest as it was written: what Encode, SubstanceDigest and
+// Decode give, with less work.
+type Record struct {
+	Manifest  *Manifest // as whoever reads Bytes gets it
+	Bytes     []byte
+	Digest    artifact.Digest // of Bytes
+	Substance artifact.Digest
+}
+
+// Write writes m and reads what it wrote.
+func Write(m *Manifest) (*Record, error) {
+	b, err := Encode(m)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := withoutGenerator(b)
+	if err != nil {
+		return nil, fmt.Errorf("computing substance digest: %w", err)
+	}
+	again, err := decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("decoding provenance manifest: %w", err)
+	}
+	return &Record{Manifest: again, Bytes: b, Digest: artifact.SumSHA256(b), Substance: artifact.SumSHA256(rest)}, nil
+}
+
+// withoutGenerator cuts one member of the predicate out of what Encode wrote,
+// with the comma behind it: of what may not be missing, "signatures" follows.
+func withoutGenerator(written []byte) ([]byte, error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(written))
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return nil, fmt.Errorf("no generator: %w", err)
+		}
+		if token.Kind() != '"' || token.String() != "generator" || dec.StackPointer() != "/predicate/generator" {
+			continue
+		}
+		start := dec.InputOffset() - int64(len(`"generator"`))
+		if err := dec.SkipValue(); err != nil {
+			return nil, err
+		}
+		end := dec.InputOffset() + int64(len(","))
+		return slices.Concat(written[:start], written[end:]), nil
+	}
 }
 
 // Decode reads what Encode wrote, and nothing else: one statement about one

@@ -3,7 +3,6 @@ package disclose
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 )
 
@@ -41,7 +40,7 @@ type bomComponent struct {
 // modelComponent is the type of a component that is a model.
 const modelComponent = "machine-learning-model"
 
-var bomVersion = regexp.MustCompile(`^1\.[0-9]{1,2}$`)
+var bomVersion = compile(`^1\.[0-9]{1,2}$`)
 
 // cycloneDX reads a BOM whose subject is a model: the component that the BOM is
 // about, or else the only model that it lists. A BOM of something else is read

@@ -2,7 +2,6 @@ package disclose
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -171,7 +170,7 @@ func (c *collector) sayAuthors(d jsonDoc, pointer string) {
 	}
 }
 
-var quantity = regexp.MustCompile(`^([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([KMBTkmbt]?)$`)
+var quantity = compile(`^([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([KMBTkmbt]?)$`)
 
 // sayQuantity reads a number written as text: "7B", "12.29K", "32".
 func (c *collector) sayQuantity(d jsonDoc, pointer, claim string) {
@@ -186,7 +185,7 @@ func (c *collector) sayQuantity(d jsonDoc, pointer, claim string) {
 	}
 }
 
-var isoDate = regexp.MustCompile(`^([0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?)(?:T[0-9:.]+(?:Z|[+-][0-9:]+)?)?$`)
+var isoDate = compile(`^([0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?)(?:T[0-9:.]+(?:Z|[+-][0-9:]+)?)?$`)
 
 // dateValue reads an ISO 8601 date or the date of an RFC 3339 time.
 func dateValue(s string) provenance.Value {

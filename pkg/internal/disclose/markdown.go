@@ -1,9 +1,6 @@
 package disclose
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // The limits of prose. Sentences of the documents that the rules were measured
 // with stay below 1,000 bytes and lines below 2,500; what is longer is not
@@ -40,14 +37,14 @@ type heading struct {
 }
 
 var (
-	fence      = regexp.MustCompile("^ {0,3}(```+|~~~+)")
-	atxHeading = regexp.MustCompile(`^ {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$`)
-	bareATX    = regexp.MustCompile(`^(#{1,6})([^#\s].*)$`)
-	boldLine   = regexp.MustCompile(`^\s*\*\*([^*]+)\*\*\s*$`)
-	htmlH1     = regexp.MustCompile(`(?i)<h1[^>]*>(.*?)</h1>`)
-	listItem   = regexp.MustCompile(`^[ \t]*(?:[-*+]|[0-9]{1,3}[.)])[ \t]+`)
-	rule       = regexp.MustCompile(`^[ \t]*(?:-[ \t]*){3,}$|^[ \t]*(?:\*[ \t]*){3,}$|^[ \t]*(?:_[ \t]*){3,}$`)
-	tableRule  = regexp.MustCompile(`^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$`)
+	fence      = compile("^ {0,3}(```+|~~~+)")
+	atxHeading = compile(`^ {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$`)
+	bareATX    = compile(`^(#{1,6})([^#\s].*)$`)
+	boldLine   = compile(`^\s*\*\*([^*]+)\*\*\s*$`)
+	htmlH1     = compile(`(?i)<h1[^>]*>(.*?)</h1>`)
+	listItem   = compile(`^[ \t]*(?:[-*+]|[0-9]{1,3}[.)])[ \t]+`)
+	rule       = compile(`^[ \t]*(?:-[ \t]*){3,}$|^[ \t]*(?:\*[ \t]*){3,}$|^[ \t]*(?:_[ \t]*){3,}$`)
+	tableRule  = compile(`^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$`)
 )
 
 // A reader goes through a page line by line.

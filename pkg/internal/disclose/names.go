@@ -2,7 +2,6 @@ package disclose
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -10,8 +9,8 @@ import (
 // What a file is for the extractors goes by its name alone; the role that
 // others gave it does not matter.
 var (
-	cardName    = regexp.MustCompile(`^(?:readme|model[-_]?card)(?:[-_.][a-z0-9_.-]*)?$`)
-	licenseName = regexp.MustCompile(`^(?:[a-z0-9]+[-_.])?(?:licen[sc]e|copying|unlicense)(?:[-_.][a-z0-9_.+-]*)?$`)
+	cardName    = compile(`^(?:readme|model[-_]?card)(?:[-_.][a-z0-9_.-]*)?$`)
+	licenseName = compile(`^(?:[a-z0-9]+[-_.])?(?:licen[sc]e|copying|unlicense)(?:[-_.][a-z0-9_.+-]*)?$`)
 )
 
 // textExtensions are those of documents for people; a dot in "LICENSE-LLAMA-3.1"

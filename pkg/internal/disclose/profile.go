@@ -79,6 +79,17 @@ var ErrProfile = errors.New("unusable profile")
 // ParseProfile reads a profile and holds its facts against the claim
 // catalogue. It refuses unknown members, claims and kinds of values.
 func ParseProfile(data []byte) (*Profile, error) {
+	p, err := readProfile(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrProfile, cut(valid(p.ID), 80), err)
+	}
+	return p, nil
+}
+
+func readProfile(data []byte) (*Profile, error) {
 	var p Profile
 	if len(data) > MaxProfile {
 		return nil, fmt.Errorf("%w: %d bytes, over the limit of %d", ErrProfile, len(data), MaxProfile)
@@ -88,9 +99,6 @@ func ParseProfile(data []byte) (*Profile, error) {
 	}
 	if err := json.Unmarshal(data, &p, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProfile, err)
-	}
-	if err := p.check(); err != nil {
-		return nil, fmt.Errorf("%w %q: %w", ErrProfile, cut(valid(p.ID), 80), err)
 	}
 	p.digest = artifact.SumSHA256(data)
 	return &p, nil
@@ -167,7 +175,7 @@ func (p *Profile) Catalog() provenance.Catalog {
 //go:embed data/profiles/*.json
 var profileData embed.FS
 
-// Profiles returns the profiles that come with the program.
+// Profiles returns the profiles that come with the program. A test checks them.
 func Profiles() []*Profile {
 	entries, err := profileData.ReadDir("data/profiles")
 	if err != nil {
@@ -179,7 +187,7 @@ func Profiles() []*Profile {
 		if err != nil {
 			panic("disclose: embedded profiles: " + err.Error())
 		}
-		p, err := ParseProfile(data)
+		p, err := readProfile(data)
 		if err != nil {
 			panic("disclose: embedded profiles: " + e.Name() + ": " + err.Error())
 		}

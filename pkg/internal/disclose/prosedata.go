@@ -1,7 +1,6 @@
 package disclose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,11 +9,11 @@ import (
 
 // trainedOn is a statement of what this model was trained on. The data stands
 // in the last group, to the end of the sentence.
-var trainedOn = regexp.MustCompile(`(?i)^(.{0,60}?)\b(?:pre-?trained|fine-?tuned|trained) (?:(it|them|the model|our models?|` + modelName + `) )?(?:on|using|with) (.+)$`)
+var trainedOn = compile(`(?i)^(.{0,60}?)\b(?:pre-?trained|fine-?tuned|trained) (?:(it|them|the model|our models?|` + modelName + `) )?(?:on|using|with) (.+)$`)
 
 // unsure makes a statement of data one about something else, or about part of
 // it: how it was tested, what others do, what might be.
-var unsure = regexp.MustCompile(`(?i)\b(?:additional|although|another|benchmark(?:s|ed)?|but|can|compared|could|either|evaluat(?:e|ed|ion)|except|however|if|may|might|not|or|rather|should|tested|than|unless|unlike|validat(?:e|ed|ion)|will|would)\b`)
+var unsure = compile(`(?i)\b(?:additional|although|another|benchmark(?:s|ed)?|but|can|compared|could|either|evaluat(?:e|ed|ion)|except|however|if|may|might|not|or|rather|should|tested|than|unless|unlike|validat(?:e|ed|ion)|will|would)\b`)
 
 // dataSentence reads what the model was trained on: datasets, where the data
 // comes from and how it was made. A rule wants the words themselves; "internet
@@ -65,17 +64,17 @@ func (c *collector) dataSentence(k *card, s sentence) {
 }
 
 var (
-	syntheticData = regexp.MustCompile(`(?i)^(?:(?:about|and|entirely|high-quality|large|mainly|more|mostly|of|only|over|purely|real|the|[0-9][0-9.,]{0,12}[kMB]?|thousand|million|billion|tokens) ){0,6}synthetic(?:ally generated)? (?:data(?:sets?)?|text|images?|examples|samples|dialogues|conversations)(?: (?:generated|created|produced|made) (?:by|with|using) (` + modelName + `))?(?:[.,;]|$| )`)
-	crawledData   = regexp.MustCompile(`(?i)\b(?:(?:data|text|pages|documents|images) (?:crawled|scraped) from the (?:web|internet)|web-?crawled (?:data|text|pages|documents)|(?:the |a )?common crawl\b)`)
-	licensedData  = regexp.MustCompile(`(?i)\b(?:(?:commercially )?licensed (?:third-party )?(?:data|datasets|content|images|text)|(?:data|datasets|content|images|text) licensed (?:from|by))\b`)
-	dataIn        = regexp.MustCompile(`(?i)\b(?:data|text|texts|corpora|corpus|documents|tokens) in ([A-Z][a-z]+(?:, [A-Z][a-z]+)*(?:,? and [A-Z][a-z]+)?)\.?$`)
-	dataUntil     = regexp.MustCompile(`(?i)\bdata (?:collected |crawled |gathered )?(?:up to|until|through) (?:the end of )?(` + months + ` (?:[0-9]{1,2}, )?[0-9]{4})\.?$`)
-	hubDataset    = regexp.MustCompile(`^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/datasets/([A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)/?$`)
+	syntheticData = compile(`(?i)^(?:(?:about|and|entirely|high-quality|large|mainly|more|mostly|of|only|over|purely|real|the|[0-9][0-9.,]{0,12}[kMB]?|thousand|million|billion|tokens) ){0,6}synthetic(?:ally generated)? (?:data(?:sets?)?|text|images?|examples|samples|dialogues|conversations)(?: (?:generated|created|produced|made) (?:by|with|using) (` + modelName + `))?(?:[.,;]|$| )`)
+	crawledData   = compile(`(?i)\b(?:(?:data|text|pages|documents|images) (?:crawled|scraped) from the (?:web|internet)|web-?crawled (?:data|text|pages|documents)|(?:the |a )?common crawl\b)`)
+	licensedData  = compile(`(?i)\b(?:(?:commercially )?licensed (?:third-party )?(?:data|datasets|content|images|text)|(?:data|datasets|content|images|text) licensed (?:from|by))\b`)
+	dataIn        = compile(`(?i)\b(?:data|text|texts|corpora|corpus|documents|tokens) in ([A-Z][a-z]+(?:, [A-Z][a-z]+)*(?:,? and [A-Z][a-z]+)?)\.?$`)
+	dataUntil     = compile(`(?i)\bdata (?:collected |crawled |gathered )?(?:up to|until|through) (?:the end of )?(` + months + ` (?:[0-9]{1,2}, )?[0-9]{4})\.?$`)
+	hubDataset    = compile(`^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/datasets/([A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)/?$`)
 )
 
 // otherTraining stands where the data of another training is told: "trained on
 // top of Y, which was trained on …".
-var otherTraining = regexp.MustCompile(`(?i)\b(?:pre-?)?train(?:ed|ing|s)?\b|\bfine-?tun(?:ed|ing)\b`)
+var otherTraining = compile(`(?i)\b(?:pre-?)?train(?:ed|ing|s)?\b|\bfine-?tun(?:ed|ing)\b`)
 
 // datasetLinks returns the datasets of the Hub that links at or after byte from
 // lead to, and the sentence without the words of those links.
@@ -94,7 +93,7 @@ func datasetLinks(s sentence, from int) (names []string, rest string) {
 // trainerVersion is the first sentence of the card that the Transformers
 // trainer writes: "This model is a fine-tuned version of X on the Y dataset."
 // Where it was told no name it writes "an unknown dataset" or "None".
-var trainerVersion = regexp.MustCompile(`(?i)^this model is a fine-?tuned version of \S+ on the ([A-Za-z0-9][\w./-]{0,95}) dataset\.?$`)
+var trainerVersion = compile(`(?i)^this model is a fine-?tuned version of \S+ on the ([A-Za-z0-9][\w./-]{0,95}) dataset\.?$`)
 
 func (c *collector) trainerSentence(k *card, s sentence) {
 	m := trainerVersion.FindStringSubmatch(s.plain)
@@ -107,13 +106,13 @@ func (c *collector) trainerSentence(k *card, s sentence) {
 // A denial says that something is not in the training data.
 var denials = []struct {
 	claim string
-	words *regexp.Regexp
+	words *pattern
 }{
-	{"td.userData.interactions", regexp.MustCompile(`(?i)^(?:no (?:user|customer) (?:data|conversations|prompts|interactions) (?:was|were) used (?:to train (?:this model|the model|it)|for training|in training)|(?:this model|the model|it) (?:was|is) not trained on (?:user|customer) (?:data|conversations|prompts|interactions))\.?$`)},
-	{"td.userData.services", regexp.MustCompile(`(?i)^neither the pre-?training nor the fine-?tuning (?:data|datasets) include (?:[A-Z]\w{1,30} )?user data\.?$`)},
-	{"td.synthetic.used", regexp.MustCompile(`(?i)^(?:no synthetic data (?:was|is|were) used (?:to train (?:this model|the model|it)|for training|in training)|the training data (?:does not (?:contain|include)|contains no|includes no) (?:any )?synthetic data)\.?$`)},
-	{"td.personalInfo", regexp.MustCompile(`(?i)^the training data (?:does not (?:contain|include)|contains no|includes no) (?:any )?personal (?:data|information)\.?$`)},
-	{"td.crawl.used", regexp.MustCompile(`(?i)^the training data (?:does not (?:contain|include)|contains no|includes no) (?:any )?(?:web-?)?crawled data\.?$`)},
+	{"td.userData.interactions", compile(`(?i)^(?:no (?:user|customer) (?:data|conversations|prompts|interactions) (?:was|were) used (?:to train (?:this model|the model|it)|for training|in training)|(?:this model|the model|it) (?:was|is) not trained on (?:user|customer) (?:data|conversations|prompts|interactions))\.?$`)},
+	{"td.userData.services", compile(`(?i)^neither the pre-?training nor the fine-?tuning (?:data|datasets) include (?:[A-Z]\w{1,30} )?user data\.?$`)},
+	{"td.synthetic.used", compile(`(?i)^(?:no synthetic data (?:was|is|were) used (?:to train (?:this model|the model|it)|for training|in training)|the training data (?:does not (?:contain|include)|contains no|includes no) (?:any )?synthetic data)\.?$`)},
+	{"td.personalInfo", compile(`(?i)^the training data (?:does not (?:contain|include)|contains no|includes no) (?:any )?personal (?:data|information)\.?$`)},
+	{"td.crawl.used", compile(`(?i)^the training data (?:does not (?:contain|include)|contains no|includes no) (?:any )?(?:web-?)?crawled data\.?$`)},
 }
 
 // denialSentence reads a sentence that is a denial from end to end.
@@ -128,7 +127,7 @@ func (c *collector) denialSentence(k *card, s sentence) {
 // freshData is how Llama's cards tell the date: "The pretraining data has a
 // cutoff of December 2023." A sentence that goes on says something else: "but
 // some tuning data is more recent".
-var freshData = regexp.MustCompile(`(?i)^(?:data freshness:? )?the (?:pre-?)?training data has a cut-?off (?:date )?of (` + months + ` (?:[0-9]{1,2}, )?[0-9]{4})\.?$`)
+var freshData = compile(`(?i)^(?:data freshness:? )?the (?:pre-?)?training data has a cut-?off (?:date )?of (` + months + ` (?:[0-9]{1,2}, )?[0-9]{4})\.?$`)
 
 func (c *collector) freshness(k *card, s sentence) {
 	if m := freshData.FindStringSubmatch(s.plain); m != nil {

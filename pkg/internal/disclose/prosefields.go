@@ -2,15 +2,14 @@ package disclose
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/license"
 )
 
 var (
-	cutoff     = regexp.MustCompile(`(?i)\b(?:knowledge|training data|pre-?training data|data) cut-?off(?: date)?(?:,)?(?: is| was| of| in|:| -)*(?: the end of)? (?:in |of )?(` + months + ` (?:[0-9]{1,2}, )?[0-9]{4}|[0-9]{4}-[0-9]{2}(?:-[0-9]{2})?)\b`)
-	namedMonth = regexp.MustCompile(`(?i)^([a-z]+)\.? (?:([0-9]{1,2}), )?([0-9]{4})$`)
+	cutoff     = compile(`(?i)\b(?:knowledge|training data|pre-?training data|data) cut-?off(?: date)?(?:,)?(?: is| was| of| in|:| -)*(?: the end of)? (?:in |of )?(` + months + ` (?:[0-9]{1,2}, )?[0-9]{4}|[0-9]{4}-[0-9]{2}(?:-[0-9]{2})?)\b`)
+	namedMonth = compile(`(?i)^([a-z]+)\.? (?:([0-9]{1,2}), )?([0-9]{4})$`)
 )
 
 const months = `(?:January|February|March|April|May|June|July|August|September|October|November|December)`
@@ -50,10 +49,10 @@ func statedDate(s string) []byte {
 }
 
 // cardField is an item of the Hub's model card template: "- **License:** MIT".
-var cardField = regexp.MustCompile(`(?i)^(developed by|hardware type|hours used|model license|code license|license|finetuned from model(?: \[optional\])?|finetuned from)\s?: (.+)$`)
+var cardField = compile(`(?i)^(developed by|hardware type|hours used|model license|code license|license|finetuned from model(?: \[optional\])?|finetuned from)\s?: (.+)$`)
 
 // plainNumber is an amount and nothing else, with or without a suffix of scale.
-var plainNumber = regexp.MustCompile(`^([0-9]{1,7}(?:\.[0-9]{1,4})?) ?(T|B|M|K|)$`)
+var plainNumber = compile(`^([0-9]{1,7}(?:\.[0-9]{1,4})?) ?(T|B|M|K|)$`)
 
 // fieldSentence reads an item of the template. What was not filled in, and
 // answers in whole sentences, are left alone.

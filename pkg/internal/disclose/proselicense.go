@@ -1,7 +1,6 @@
 package disclose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -9,12 +8,12 @@ import (
 )
 
 // licensed splits "X is licensed under Y".
-var licensed = regexp.MustCompile(`(?i)^(.+?) (?:is|are) (?:hereby |also |both |all )?(?:(?:licensed|released|distributed|made available|provided|open-sourced|available|published)(?: to the public)? (?:under|with)|subject to|governed by|covered by) (.+)$`)
+var licensed = compile(`(?i)^(.+?) (?:is|are) (?:hereby |also |both |all )?(?:(?:licensed|released|distributed|made available|provided|open-sourced|available|published)(?: to the public)? (?:under|with)|subject to|governed by|covered by) (.+)$`)
 
 // conditional words make a statement one about some things, times or persons
 // and not others. "All our models, except for the 3B and 72B variants, are
 // licensed under Apache 2.0" says nothing about the model at hand.
-var conditional = regexp.MustCompile(`(?i)\b(?:all|any|are both|except(?:ions?|ing)?|excluding|either|depending|formerly|if|may|most|originally|other than|parts?|portions?|previously|respective(?:ly)?|some|third[- ]party|unless|unlike|until|used to|variants?|was|were|when|whereas|will|would)\b`)
+var conditional = compile(`(?i)\b(?:all|any|are both|except(?:ions?|ing)?|excluding|either|depending|formerly|if|may|most|originally|other than|parts?|portions?|previously|respective(?:ly)?|some|third[- ]party|unless|unlike|until|used to|variants?|was|were|when|whereas|will|would)\b`)
 
 // assets are the things that a licence statement can be about, by the claim.
 var assets = map[string]string{
@@ -27,7 +26,7 @@ var assets = map[string]string{
 	"documentation": "license.docs", "docs": "license.docs",
 }
 
-var determiner = regexp.MustCompile(`(?i)^(?:both |the |this |these |our |its |all of the )+`)
+var determiner = compile(`(?i)^(?:both |the |this |these |our |its |all of the )+`)
 
 // maxStatement bounds in bytes what is read as a statement: the
 // longest that the rules were measured with has 180.
@@ -90,10 +89,10 @@ func (k *card) namesWeights(name string) bool {
 }
 
 // ending is what may follow a licence's name without changing what was said.
-var ending = regexp.MustCompile(`(?i)^(?:\s*\((?:see )?(?:the )?licen[sc]e[^)]*\))?(?:[,;]?\s*(?:-\s*)?(?:please )?(?:see|which can be found|as found|found in|included in)\b.*)?\s*[.!]?\s*$`)
+var ending = compile(`(?i)^(?:\s*\((?:see )?(?:the )?licen[sc]e[^)]*\))?(?:[,;]?\s*(?:-\s*)?(?:please )?(?:see|which can be found|as found|found in|included in)\b.*)?\s*[.!]?\s*$`)
 
 // article is what may stand before it.
-var article = regexp.MustCompile(`(?i)^(?:(?:the )?terms (?:and conditions )?of )?(?:the |an? )?(?:permissive |open[- ]source |following )?`)
+var article = compile(`(?i)^(?:(?:the )?terms (?:and conditions )?of )?(?:the |an? )?(?:permissive |open[- ]source |following )?`)
 
 // licenseTail understands what stands after "licensed under", from byte at on:
 // a name that is known, or a link to a text in the artifact, or a name in
@@ -128,7 +127,7 @@ func (c *collector) licenseTail(k *card, s sentence, at int) string {
 
 // ownName is the name of a licence that nobody knows: words in capitals, the
 // last of which says that it is one.
-var ownName = regexp.MustCompile(`^(?:[A-Z0-9][\w.+-]*[ -]){1,6}(?i:licen[sc]e|agreement|terms|terms of use)(?: (?i:agreement|v?[0-9.]+))?$`)
+var ownName = compile(`^(?:[A-Z0-9][\w.+-]*[ -]){1,6}(?i:licen[sc]e|agreement|terms|terms of use)(?: (?i:agreement|v?[0-9.]+))?$`)
 
 // knownPrefix finds the longest beginning that is a licence's name and after
 // which nothing comes that would change the statement.

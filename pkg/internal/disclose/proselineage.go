@@ -1,7 +1,6 @@
 package disclose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -9,9 +8,9 @@ import (
 )
 
 var (
-	madeFrom  = regexp.MustCompile(`(?i)^(.+?) (?:is|are|was|were) (?:further |post-|continually )?(?:trained|fine-?tuned|initiali[sz]ed|built|derived|developed|distilled) (?:based on|from|on top of|upon) (?:the )?(` + modelName + `)( model)?([.,;]?(?: |$).*|$)`)
-	versionOf = regexp.MustCompile(`(?i)^this (?:model|repository|repo)(?: is| contains) (?:a|an|the) (fine-?tuned|quantized|quantised|merged|adapted|converted|gguf|awq|gptq)(?: and [a-z]+)? versions? of (?:the )?(.+)$`)
-	distilled = regexp.MustCompile(`(?i)\bknowledge distillation from (` + modelName + `)\s*$`)
+	madeFrom  = compile(`(?i)^(.+?) (?:is|are|was|were) (?:further |post-|continually )?(?:trained|fine-?tuned|initiali[sz]ed|built|derived|developed|distilled) (?:based on|from|on top of|upon) (?:the )?(` + modelName + `)( model)?([.,;]?(?: |$).*|$)`)
+	versionOf = compile(`(?i)^this (?:model|repository|repo)(?: is| contains) (?:a|an|the) (fine-?tuned|quantized|quantised|merged|adapted|converted|gguf|awq|gptq)(?: and [a-z]+)? versions? of (?:the )?(.+)$`)
+	distilled = compile(`(?i)\bknowledge distillation from (` + modelName + `)\s*$`)
 )
 
 // lineageSentence reads which model this one was made from.
@@ -46,7 +45,7 @@ func (c *collector) lineageSentence(k *card, s sentence) {
 }
 
 // fromLicensed is "X is derived from Y and is originally licensed under Z".
-var fromLicensed = regexp.MustCompile(`(?i)^(.+?) (?:is|are) (?:derived|fine-?tuned) from (?:the )?(` + modelName + `(?: series)?)(?:,? and|, which) (?:is|are) (?:originally )?(?:licensed|released) under (?:the )?`)
+var fromLicensed = compile(`(?i)^(.+?) (?:is|are) (?:derived|fine-?tuned) from (?:the )?(` + modelName + `(?: series)?)(?:,? and|, which) (?:is|are) (?:originally )?(?:licensed|released) under (?:the )?`)
 
 // licensedBase reads a statement of a base model with its licence. The base is
 // written as a table of the card writes it, where both mean the same.
@@ -79,7 +78,7 @@ func (c *collector) licensedBase(k *card, s sentence) bool {
 	return true
 }
 
-var bySamples = regexp.MustCompile(`(?i)^(.+?) (?:is|are) fine-?tuned\b.*\busing samples (?:generated|curated) (?:by|with) (` + modelName + `)\.?$`)
+var bySamples = compile(`(?i)^(.+?) (?:is|are) fine-?tuned\b.*\busing samples (?:generated|curated) (?:by|with) (` + modelName + `)\.?$`)
 
 // teacherSentence reads whose samples this model was trained on.
 func (c *collector) teacherSentence(k *card, s sentence) {
@@ -99,7 +98,7 @@ func (c *collector) teacherSentence(k *card, s sentence) {
 	c.saySentence(k, s, "lineage.teachers", listValue([]string{teacher}))
 }
 
-var isDistilled = regexp.MustCompile(`(?i) (?:is|are|was|were) distilled from `)
+var isDistilled = compile(`(?i) (?:is|are|was|were) distilled from `)
 
 // looksLikeModel wants a digit or a hyphen in a name, or a family's name: "the
 // base model" names none.

@@ -1,9 +1,6 @@
 package disclose
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // number is a stated amount: digits and a suffix or word of scale.
 const number = `([0-9]{1,4}(?:\.[0-9]{1,4})?) ?(T|B|M|K|trillion|billion|million)`
@@ -11,13 +8,13 @@ const number = `([0-9]{1,4}(?:\.[0-9]{1,4})?) ?(T|B|M|K|trillion|billion|million
 var (
 	// trained is a statement that this model was trained on so many tokens.
 	// Between the amount and "tokens" adjectives may stand.
-	trained = regexp.MustCompile(`(?i)^(.*?)\b(?:pre-?train(?:ed|ing)?|trained) (?:of (` + modelName + `) )?(?:(it|them|the model|our models?|` + modelName + `) )?on (.*?)(?:(up to|at most|over|more than|at least) )?\b` + number + ` (?:[a-z-]+ |and |, ){0,6}tokens\b`)
+	trained = compile(`(?i)^(.*?)\b(?:pre-?train(?:ed|ing)?|trained) (?:of (` + modelName + `) )?(?:(it|them|the model|our models?|` + modelName + `) )?on (.*?)(?:(up to|at most|over|more than|at least) )?\b` + number + ` (?:[a-z-]+ |and |, ){0,6}tokens\b`)
 	// selfLead is what may stand before the verb for the sentence to be about
 	// this model: we, it, the model, or nothing.
-	selfLead = regexp.MustCompile(`(?i)(?:^|[ ,])(?:we(?: have| further| then| first)?|it (?:is|was|has been)|(?:the|this|our) models? (?:is|are|was|were|has been|have been)|we complete the|we completed the)\s*$`)
-	nameLead = regexp.MustCompile(`^(` + modelName + `(?: [A-Z0-9][A-Za-z0-9.]*)?) (?:is|was|has been|were|are)\s*$`)
+	selfLead = compile(`(?i)(?:^|[ ,])(?:we(?: have| further| then| first)?|it (?:is|was|has been)|(?:the|this|our) models? (?:is|are|was|were|has been|have been)|we complete the|we completed the)\s*$`)
+	nameLead = compile(`^(` + modelName + `(?: [A-Z0-9][A-Za-z0-9.]*)?) (?:is|was|has been|were|are)\s*$`)
 	// elsewhere is what makes a statement of size one about something else.
-	elsewhere = regexp.MustCompile(`(?i)\b(?:additional|another|compared|continued?|continually|draft|each|further(?:more)? trained|instead of|per|previous|than|unlike|until|while|whereas|would)\b`)
+	elsewhere = compile(`(?i)\b(?:additional|another|compared|continued?|continually|draft|each|further(?:more)? trained|instead of|per|previous|than|unlike|until|while|whereas|would)\b`)
 )
 
 // maxBetween bounds in bytes what may stand between "trained on" and the
@@ -79,10 +76,10 @@ func (c *collector) sayCount(k *card, s sentence, claim, digits, suffix, bound, 
 }
 
 var (
-	totalParameters  = regexp.MustCompile(`(?i)\b` + number + ` (?:total parameters|parameters in total)\b|\btotal of ` + number + ` parameters\b`)
-	activeParameters = regexp.MustCompile(`(?i)\b` + number + ` (?:activated|active)(?: parameters)?(?: (?:for|per) (?:each )?token)?\b|\bactivat(?:es|ing) ` + number + ` parameters\b`)
-	parameterItem    = regexp.MustCompile(`(?i)^(total|activation|activated|active) parameters: ` + number + `\b`)
-	mainModel        = regexp.MustCompile(`(?i)\b(?:main model|model (?:overview|summary|details|specifications?))\b`)
+	totalParameters  = compile(`(?i)\b` + number + ` (?:total parameters|parameters in total)\b|\btotal of ` + number + ` parameters\b`)
+	activeParameters = compile(`(?i)\b` + number + ` (?:activated|active)(?: parameters)?(?: (?:for|per) (?:each )?token)?\b|\bactivat(?:es|ing) ` + number + ` parameters\b`)
+	parameterItem    = compile(`(?i)^(total|activation|activated|active) parameters: ` + number + `\b`)
+	mainModel        = compile(`(?i)\b(?:main model|model (?:overview|summary|details|specifications?))\b`)
 )
 
 // parameterSentence reads parameter counts: in a sentence that names this
@@ -113,7 +110,7 @@ func (c *collector) parameterSentence(k *card, s sentence) {
 }
 
 // elsewhereSize makes a statement of size one about more than this model.
-var elsewhereSize = regexp.MustCompile(`(?i)\b(?:compared|instead of|larger than|outperforms?|smaller than|than|unlike|versus|vs)\b`)
+var elsewhereSize = compile(`(?i)\b(?:compared|instead of|larger than|outperforms?|smaller than|than|unlike|versus|vs)\b`)
 
 // named says whether the sentence names the card's model.
 func (k *card) named(plain string) bool {
@@ -127,7 +124,7 @@ func (k *card) named(plain string) bool {
 }
 
 var (
-	trainingTime = regexp.MustCompile(`(?i)\b` + number + ` ([A-Z][A-Za-z0-9-]{1,12} )?GPU[- ]hours? for (?:its|the) (?:full|entire|complete|total) training\b`)
+	trainingTime = compile(`(?i)\b` + number + ` ([A-Z][A-Za-z0-9-]{1,12} )?GPU[- ]hours? for (?:its|the) (?:full|entire|complete|total) training\b`)
 )
 
 // computeSentence reads the time that the whole training took.

@@ -1,7 +1,6 @@
 package disclose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -9,14 +8,14 @@ import (
 )
 
 var (
-	commercial   = regexp.MustCompile(`(?i)^(.+?) supports? commercial use\b|\bcommercial (?:use|usage) is (permitted|allowed|prohibited|not permitted|not allowed|forbidden)\b`)
-	contactUs    = regexp.MustCompile(`(?i)\b(?:contact|reach|email|write to) (?:us|the authors|the team)(?: by e-?mail)? (?:at|via|through) ([A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,120}\.[A-Za-z]{2,12})\b`)
-	contextUpTo  = regexp.MustCompile(`(?i)^context (?:length|window)(?: support)?(?: is| of|:)? ?(up to )?` + number + `(?: tokens)?\b`)
-	contextOf    = regexp.MustCompile(`(?i)\b(?:context (?:length|window) of|supports? a context (?:length|window) of) (up to )?` + number + ` tokens\b`)
-	multilingual = regexp.MustCompile(`(?i)^multilingual support for (?:over |more than )?[0-9]{1,3} languages, including (.+)$`)
-	forLanguages = regexp.MustCompile(`(?i)^(?:supported languages|languages? supported|language\(s\)(?: \(nlp\))?) ?: (.+)$`)
-	newsDate     = regexp.MustCompile(`^\[?([0-9]{4})[.\-/]([0-9]{2})[.\-/]([0-9]{2})\]?: (.+)$`)
-	releasedIt   = regexp.MustCompile(`(?i)^(?:we (?:have )?released? (?:the )?(` + modelName + `)|(` + modelName + `) is (?:now )?released)( series| models?)?(?:[.,!]|$| )`)
+	commercial   = compile(`(?i)^(.+?) supports? commercial use\b|\bcommercial (?:use|usage) is (permitted|allowed|prohibited|not permitted|not allowed|forbidden)\b`)
+	contactUs    = compile(`(?i)\b(?:contact|reach|email|write to) (?:us|the authors|the team)(?: by e-?mail)? (?:at|via|through) ([A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,120}\.[A-Za-z]{2,12})\b`)
+	contextUpTo  = compile(`(?i)^context (?:length|window)(?: support)?(?: is| of|:)? ?(up to )?` + number + `(?: tokens)?\b`)
+	contextOf    = compile(`(?i)\b(?:context (?:length|window) of|supports? a context (?:length|window) of) (up to )?` + number + ` tokens\b`)
+	multilingual = compile(`(?i)^multilingual support for (?:over |more than )?[0-9]{1,3} languages, including (.+)$`)
+	forLanguages = compile(`(?i)^(?:supported languages|languages? supported|language\(s\)(?: \(nlp\))?) ?: (.+)$`)
+	newsDate     = compile(`^\[?([0-9]{4})[.\-/]([0-9]{2})[.\-/]([0-9]{2})\]?: (.+)$`)
+	releasedIt   = compile(`(?i)^(?:we (?:have )?released? (?:the )?(` + modelName + `)|(` + modelName + `) is (?:now )?released)( series| models?)?(?:[.,!]|$| )`)
 )
 
 // languageNames are the English names of the languages that cards list, with
@@ -113,16 +112,16 @@ func (c *collector) commercialSentence(k *card, s sentence) {
 	c.saySentence(k, s, "license.commercialUse", marshal(answer))
 }
 
-var notLimited = regexp.MustCompile(`(?i)\b(?:but )?not limited to\b`)
+var notLimited = compile(`(?i)\b(?:but )?not limited to\b`)
 
-var conditionalUse = regexp.MustCompile(`(?i)\b(?:not|if|unless|except|only|separate|request|until|may)\b`)
+var conditionalUse = compile(`(?i)\b(?:not|if|unless|except|only|separate|request|until|may)\b`)
 
 // citation finds what a BibTeX entry says about where a paper is.
 var (
-	bibTitle  = regexp.MustCompile(`(?i)^\s*title\s*=\s*[{"]+(.+?)[}"]+,?\s*$`)
-	bibEprint = regexp.MustCompile(`(?i)^\s*eprint\s*=\s*[{"]+([0-9]{4}\.[0-9]{4,5})(?:v[0-9]+)?[}"]+,?\s*$`)
-	bibArxiv  = regexp.MustCompile(`(?i)^\s*journal\s*=\s*[{"]+arXiv preprint arXiv:([0-9]{4}\.[0-9]{4,5})(?:v[0-9]+)?[}"]+,?\s*$`)
-	bibEntry  = regexp.MustCompile(`^\s*@[A-Za-z]+\{`)
+	bibTitle  = compile(`(?i)^\s*title\s*=\s*[{"]+(.+?)[}"]+,?\s*$`)
+	bibEprint = compile(`(?i)^\s*eprint\s*=\s*[{"]+([0-9]{4}\.[0-9]{4,5})(?:v[0-9]+)?[}"]+,?\s*$`)
+	bibArxiv  = compile(`(?i)^\s*journal\s*=\s*[{"]+arXiv preprint arXiv:([0-9]{4}\.[0-9]{4,5})(?:v[0-9]+)?[}"]+,?\s*$`)
+	bibEntry  = compile(`^\s*@[A-Za-z]+\{`)
 )
 
 // citations reads the BibTeX entries of a card whose title begins with this
@@ -179,12 +178,12 @@ func (c *collector) sectionSentence(k *card, s sentence, seen map[string]bool) {
 // aboutNetwork are whole sentences about what running needs and tells.
 var aboutNetwork = []struct {
 	claim string
-	words *regexp.Regexp
+	words *pattern
 }{
-	{"runtime.networkRequired", regexp.MustCompile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:(?:runs|works|can (?:be )?run|operates) (?:entirely |completely |fully |100% )*(?:offline|locally without (?:an )?internet(?: connection)?|without (?:an )?internet(?: connection)?)|(?:does not|doesn't) (?:need|require) (?:an |any )?(?:internet|network) (?:connection|access))[.!]?$`)},
-	{"runtime.networkRequired", regexp.MustCompile(`(?i)^no (?:internet|network) (?:connection|access) (?:is )?(?:needed|required)[.!]?$`)},
-	{"runtime.telemetry", regexp.MustCompile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:sends no telemetry|collects no telemetry|does not (?:send|collect) (?:any )?telemetry)[.!]?$`)},
-	{"runtime.telemetry", regexp.MustCompile(`(?i)^(?:your|no) (?:data|prompts|inputs) (?:never )?leaves? your (?:computer|device|machine)[.!]?$`)},
+	{"runtime.networkRequired", compile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:(?:runs|works|can (?:be )?run|operates) (?:entirely |completely |fully |100% )*(?:offline|locally without (?:an )?internet(?: connection)?|without (?:an )?internet(?: connection)?)|(?:does not|doesn't) (?:need|require) (?:an |any )?(?:internet|network) (?:connection|access))[.!]?$`)},
+	{"runtime.networkRequired", compile(`(?i)^no (?:internet|network) (?:connection|access) (?:is )?(?:needed|required)[.!]?$`)},
+	{"runtime.telemetry", compile(`(?i)^(?:this model|the model|it|(` + modelName + `)) (?:sends no telemetry|collects no telemetry|does not (?:send|collect) (?:any )?telemetry)[.!]?$`)},
+	{"runtime.telemetry", compile(`(?i)^(?:your|no) (?:data|prompts|inputs) (?:never )?leaves? your (?:computer|device|machine)[.!]?$`)},
 }
 
 // offlineSentence reads a claim that running needs no network or tells nobody.

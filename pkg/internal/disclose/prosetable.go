@@ -1,17 +1,14 @@
 package disclose
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 var (
-	totalColumn   = regexp.MustCompile(`(?i)^#? ?(?:total )?(?:params|parameters)$`)
-	activeColumn  = regexp.MustCompile(`(?i)^#? ?(?:activated|active|activation) (?:params|parameters)$`)
-	baseColumn    = regexp.MustCompile(`(?i)^base model$`)
-	contextColumn = regexp.MustCompile(`(?i)^(?:context|sequence)[ -](?:length|window)$`)
-	amount        = regexp.MustCompile(`^` + number + `$`)
-	whole         = regexp.MustCompile(`^([0-9]{3,9})()$`)
+	totalColumn   = compile(`(?i)^#? ?(?:total )?(?:params|parameters)$`)
+	activeColumn  = compile(`(?i)^#? ?(?:activated|active|activation) (?:params|parameters)$`)
+	baseColumn    = compile(`(?i)^base model$`)
+	contextColumn = compile(`(?i)^(?:context|sequence)[ -](?:length|window)$`)
+	amount        = compile(`^` + number + `$`)
+	whole         = compile(`^([0-9]{3,9})()$`)
 )
 
 // modelTable reads the row of this model out of a table of models: the first

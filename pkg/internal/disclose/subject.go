@@ -1,7 +1,6 @@
 package disclose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +13,7 @@ const modelName = `[A-Za-z][A-Za-z0-9.]*(?:[-/][A-Za-z0-9.]+)*`
 
 // families begin the names of published models. A sentence about training or
 // size that names one of them which is not this model is left alone.
-var families = regexp.MustCompile(`(?i)\b(?:` + strings.Join([]string{
+var families = compile(`(?i)\b(?:` + strings.Join([]string{
 	"alpaca", "aya", "baichuan", "bert", "bloom", "chatglm", "claude", "codellama", "cohere", "command-r", "dbrx", "deepseek",
 	"distilbert", "doubao", "ernie", "falcon", "flux", "gemini", "gemma", "glm", "gopher", "gpt", "granite", "grok", "hunyuan",
 	"internlm", "internvl", "jamba", "janus", "kimi", "llama", "llava", "minicpm", "minimax", "mistral", "mixtral", "mpt",
@@ -23,7 +22,7 @@ var families = regexp.MustCompile(`(?i)\b(?:` + strings.Join([]string{
 }, "|") + `)(?:[- ]?v?[0-9][A-Za-z0-9.]*)?(?:-[A-Za-z0-9.]+)*`)
 
 // introduced finds the name in "We present DeepSeek-V3, a strong …".
-var introduced = regexp.MustCompile(`^(?:[A-Za-z ,]{0,60}\b)?[Ww]e (?:present|introduce|release|propose|are excited to (?:release|introduce)) (` + modelName + `)\b`)
+var introduced = compile(`^(?:[A-Za-z ,]{0,60}\b)?[Ww]e (?:present|introduce|release|propose|are excited to (?:release|introduce)) (` + modelName + `)\b`)
 
 // nameTails are words after a model's name that do not make it another model.
 var nameTails = []string{"model", "models", "series", "family", "weights", "base", "chat", "instruct"}
@@ -83,7 +82,7 @@ func (k *card) know(text prose, artifact []string) {
 	}
 }
 
-var seriesTitle = regexp.MustCompile(`(?i)\b(?:series|family)\b`)
+var seriesTitle = compile(`(?i)\b(?:series|family)\b`)
 
 // listedAmong returns the one of the names that stands in the first column of
 // a table of models.
@@ -107,7 +106,7 @@ func listedAmong(text prose, names []string) string {
 const maxIntroduction = 60
 
 // aboutModel tells the README of a model from one of a library.
-var aboutModel = regexp.MustCompile(`(?i)\b(?:model weights|language models? with|(?:model|released|training|pre-?trained) checkpoints?|pre-?trained on|our models?|the model is|parameters? with)\b`)
+var aboutModel = compile(`(?i)\b(?:model weights|language models? with|(?:model|released|training|pre-?trained) checkpoints?|pre-?trained on|our models?|the model is|parameters? with)\b`)
 
 // is says whether name is the card's model itself.
 func (k *card) is(name string) bool { return slices.Contains(k.names, normal(name)) }
