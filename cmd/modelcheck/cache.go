@@ -40,6 +40,7 @@ func (c cacheFlags) open(s streams) (cache *check.Cache, done func(), err error)
 	if cache, err = check.OpenCache(c.dir); err != nil {
 		return nil, nil, err
 	}
+	expectWriting()
 	return cache, func() {
 		var err error
 		if c.limit > 0 {

@@ -87,7 +87,7 @@ func (p *placeFlags) add(cmd *cobra.Command) {
 // addReading adds what those verbs need that read blobs.
 func (p *placeFlags) addReading(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor)")
+	f.IntVar(&p.parallel, "parallel", 0, "how many blobs to read at once (default: one per processor, at least 4, and 8 small ones)")
 	f.IntVar(&p.parallel, "concurrency", 0, "the same as --parallel")
 	f.Var(mirrorFlag{&p.mirrors}, "mirror", "ask the mirror at URL for blobs before the registry HOST (may be repeated)")
 	f.Var(sizeFlag{&p.bandwidth}, "bandwidth", "read at most so much from registries in a second, such as 50MB")

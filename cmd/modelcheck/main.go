@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 )
 
@@ -31,6 +32,15 @@ func postponeCollection() {
 	first := new(*int)
 	runtime.AddCleanup(first, func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
+
+// expectWriting is called before much is written to a disk. A goroutine that
+// writes past the page cache holds its processor until the runtime's watch takes
+// it away: with two more of them the others go on in the meantime.
+var expectWriting = sync.OnceFunc(func() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	}
+})
 
 // streams is everything that a run may touch of the process around it.
 type streams struct {

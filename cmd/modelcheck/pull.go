@@ -81,6 +81,7 @@ func pull(ctx context.Context, s streams, f verifyFlags, to check.Destination, n
 		return reportFailure(s, f, name, err)
 	}
 	f.record = to.Apart != ""
+	expectWriting()
 	return f.judge(ctx, s, name, func(c *check.Checker, ctx context.Context, ref artifact.Reference) (*check.Report, error) {
 		report, err := c.Pull(ctx, ref, to)
 		return report, inTheWay(report, err)

@@ -213,7 +213,7 @@ func (q *Quarantine) syncPostponed(files []Placement) error {
 		return nil
 	}
 	errs := make([]error, len(files))
-	each(Config{Workers: syncers}, len(files), func(_ *worker, i int) {
+	each(Config{Workers: syncers}, len(files), minBuffer, func(_ *worker, i int) {
 		f, err := q.root.Open(files[i].Stored.name)
 		if err == nil {
 			err = errors.Join(f.Sync(), f.Close())

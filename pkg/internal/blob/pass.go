@@ -148,15 +148,19 @@ type user struct {
 	failed *error
 }
 
-// share reads, and hands what was read to all users at once.
+// share reads, and hands what was read to all users at once; to one after the
+// other where there are enough other blobs to keep all processors busy.
 func (w *worker) share(ctx context.Context, p *pass, r io.Reader, lend lender, users []user) (int64, error) {
+	if p.job.Want.Size <= smallBlob {
+		return w.pump(ctx, p, r, lend, users, func(u *user, b *buffer) { u.use(lend, b) })
+	}
 	var group sync.WaitGroup
 	for i := range users {
 		u := &users[i]
 		u.in = make(chan *buffer, bufferCount)
 		group.Go(func() { u.consume(lend) })
 	}
-	got, err := w.pump(ctx, p, r, lend, users)
+	got, err := w.pump(ctx, p, r, lend, users, func(u *user, b *buffer) { u.in <- b })
 	for _, u := range users {
 		close(u.in)
 	}
@@ -166,7 +170,7 @@ func (w *worker) share(ctx context.Context, p *pass, r io.Reader, lend lender, u
 
 // pump reads until the end, an error, or one byte more than there may be.
 // That byte is counted and goes to nobody.
-func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, users []user) (got int64, err error) {
+func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, users []user, hand func(*user, *buffer)) (got int64, err error) {
 	defer caught(&err)
 	want := p.job.Want.Size
 	for got <= want {
@@ -186,8 +190,8 @@ func (w *worker) pump(ctx context.Context, p *pass, r io.Reader, lend lender, us
 				b.n--
 			}
 			b.users.Store(int32(len(users)))
-			for _, u := range users {
-				u.in <- b
+			for i := range users {
+				hand(&users[i], b)
 			}
 		}
 		if rerr == io.EOF {
@@ -233,15 +237,19 @@ func (w *worker) readFull(ctx context.Context, p *pass, r io.Reader, room []byte
 	return full, nil
 }
 
-// consume writes every buffer to its user, or, after a failure, lets it pass.
 func (u *user) consume(lend lender) {
 	for b := range u.in {
-		if *u.failed == nil && b.n > 0 {
-			*u.failed = write(u.w, b.data[:b.n])
-		}
-		if b.users.Add(-1) == 0 {
-			lend.give(b)
-		}
+		u.use(lend, b)
+	}
+}
+
+// use writes a buffer to its user, or, after a failure, lets it pass.
+func (u *user) use(lend lender, b *buffer) {
+	if *u.failed == nil && b.n > 0 {
+		*u.failed = write(u.w, b.data[:b.n])
+	}
+	if b.users.Add(-1) == 0 {
+		lend.give(b)
 	}
 }
 

@@ -1,9 +1,6 @@
 package blob
 
-import (
-	"runtime"
-	"sync"
-)
+import "sync"
 
 const (
 	// poolMemory bounds the buffers of all writers together, in bytes.
@@ -27,9 +24,7 @@ type pool struct {
 }
 
 func newPool(workers int) *pool {
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
+	workers = Config{Workers: workers}.workers()
 	size := maxBlock
 	for size > minBlock && size*blocksPerWriter*workers > poolMemory {
 		size /= 2

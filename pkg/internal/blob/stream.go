@@ -51,8 +51,9 @@ type Job struct {
 
 // Config says how Stream works. The zero value is sound.
 type Config struct {
-	// Workers is how many blobs are read at a time; default GOMAXPROCS: more
-	// than there are cores gains nothing once reading and hashing overlap.
+	// Workers is how many blobs are read at a time; default one per processor,
+	// but four at least, and eight of small ones: what these cost is the waiting
+	// for answers.
 	Workers int
 	// Progress is told of n more bytes. It is called by several goroutines.
 	Progress func(n int64)
@@ -84,30 +85,55 @@ func (e *SinkError) Error() string {
 // Unwrap returns what the sink said.
 func (e *SinkError) Unwrap() error { return e.Err }
 
-// Stream runs the jobs in their order, Workers at a time, and returns one
-// error per job, nil where size and digest matched and the sink took it all.
+// Stream runs the jobs, small ones first, otherwise in their order, and returns
+// one error per job, nil where size and digest matched and the sink took it all.
 // One job's failure does not stop the others. An error of Open is returned as
 // it is, so are errors of ctx for jobs that it stopped before they began.
 func Stream(ctx context.Context, cfg Config, jobs []Job) []error {
 	errs := make([]error, len(jobs))
-	each(cfg, len(jobs), func(w *worker, i int) {
+	var small, large []int
+	for i := range jobs {
+		if jobs[i].Want.Size <= smallBlob {
+			small = append(small, i)
+		} else {
+			large = append(large, i)
+		}
+	}
+	one := func(w *worker, i int) {
 		job := &jobs[i]
 		errs[i] = w.run(ctx, &pass{job: job, algorithm: job.Want.Digest.Algorithm(), compare: true})
-	})
+	}
+	crowd := cfg
+	if crowd.Workers <= 0 {
+		crowd.Workers = max(smallWorkers, cfg.workers())
+	}
+	each(crowd, len(small), minBuffer, func(w *worker, i int) { one(w, small[i]) })
+	each(cfg, len(large), maxBuffer, func(w *worker, i int) { one(w, large[i]) })
 	return errs
 }
 
-// each does n jobs in their order, some at a time.
-func each(cfg Config, n int, do func(w *worker, i int)) {
-	workers := cfg.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+const (
+	smallBlob    = 4 << 20 // bytes
+	smallWorkers = 8
+	leastWorkers = 4
+)
+
+func (c Config) workers() int {
+	if c.Workers > 0 {
+		return c.Workers
 	}
+	return max(leastWorkers, runtime.GOMAXPROCS(0))
+}
+
+// each does n jobs in their order, some at a time, with buffers of at most so
+// many bytes.
+func each(cfg Config, n, largest int, do func(w *worker, i int)) {
+	workers := cfg.workers()
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(workers, n) {
 		group.Go(func() {
-			w := &worker{progress: cfg.Progress, size: max(minBuffer, min(maxBuffer, ringMemory/bufferCount/workers))}
+			w := &worker{progress: cfg.Progress, size: max(minBuffer, min(largest, ringMemory/bufferCount/workers))}
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				do(w, i)
 			}

@@ -21,7 +21,7 @@ type SumJob struct {
 // compare with: what comes out is a fact about the bytes and no verification.
 func Sum(ctx context.Context, cfg Config, jobs []SumJob) ([]artifact.Digest, []error) {
 	sums, errs := make([]artifact.Digest, len(jobs)), make([]error, len(jobs))
-	each(cfg, len(jobs), func(w *worker, i int) {
+	each(cfg, len(jobs), maxBuffer, func(w *worker, i int) {
 		job := &jobs[i]
 		p := &pass{algorithm: artifact.SHA256, job: &Job{
 			What: "file", Files: []string{job.Name}, Want: artifact.Descriptor{Size: job.Size}, Open: job.Open, Sink: job.Sink,

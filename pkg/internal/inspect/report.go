@@ -144,8 +144,12 @@ func (s *Sink) tailFacts(f *Facts) {
 	if s.zip != nil || f.Format == FormatTorchZip {
 		return
 	}
-	i := bytes.LastIndex(s.tail, []byte("PK\x05\x06"))
-	if i < 0 || len(s.tail)-i < 22 || int(binary.LittleEndian.Uint16(s.tail[i+20:])) != len(s.tail)-i-22 {
+	end := []byte("PK\x05\x06")
+	if !bytes.Contains(s.tail, end) { // many times as fast as looking from the back
+		return
+	}
+	i := bytes.LastIndex(s.tail, end)
+	if len(s.tail)-i < 22 || int(binary.LittleEndian.Uint16(s.tail[i+20:])) != len(s.tail)-i-22 {
 		return
 	}
 	f.Class = f.Class.Worse(ClassUnknown)
