@@ -33,6 +33,7 @@ type report struct {
 	} `json:"signatures"`
 	ManifestDigest  string  `json:"manifestDigest"`
 	SubstanceDigest string  `json:"substanceDigest"`
+	Copied          *copied `json:"copied"`
 	Error           *reason `json:"error"`
 }
 
@@ -79,12 +80,18 @@ type outcome struct {
 	stdout, stderr []byte
 }
 
-// verify runs `modelcheck verify --output json`. Whatever the verdict is, stdout
-// must be one JSON document.
+// verify runs `modelcheck verify --output json`.
 func (u user) verify(t *testing.T, args ...string) outcome {
 	t.Helper()
+	return u.judge(t, "verify", args...)
+}
+
+// judge runs a command that ends with a verdict. Whatever the verdict is, stdout
+// must be one JSON document.
+func (u user) judge(t *testing.T, command string, args ...string) outcome {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := u.command(beforeDeadline(t), u.binary, append([]string{"verify", "--output", "json"}, args...)...)
+	cmd := u.command(beforeDeadline(t), u.binary, append([]string{command, "--output", "json"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	code, err := exitCode(cmd.Run())
 	if err != nil {
