@@ -14,11 +14,15 @@ import (
 )
 
 func (r *remote) blob(ctx context.Context, d artifact.Descriptor) (io.ReadCloser, error) {
-	b := &blobReader{ctx: ctx, src: r, d: d}
+	return r.blobFrom(ctx, d, 0)
+}
+
+func (r *remote) blobFrom(ctx context.Context, d artifact.Descriptor, offset int64) (io.ReadCloser, error) {
+	b := &blobReader{ctx: ctx, src: r, d: d, off: offset}
 	if err := b.reconnect(); err != nil {
 		return nil, err
 	}
-	return b, nil
+	return r.wide(ctx, d, offset, b), nil
 }
 
 // A blobReader reads a blob through as many connections as it takes. It holds

@@ -31,11 +31,7 @@ func (s *Store) openBlobFrom(ctx context.Context, d artifact.Descriptor, offset 
 		if r := src.mirrored(ctx, d, offset); r != nil {
 			return r, nil
 		}
-		b := &blobReader{ctx: ctx, src: src, d: d, off: offset}
-		if err := b.reconnect(); err != nil {
-			return nil, err
-		}
-		return b, nil
+		return src.blobFrom(ctx, d, offset)
 	}
 	r, err := s.src.blob(ctx, d)
 	if err != nil {

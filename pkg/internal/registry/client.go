@@ -59,6 +59,8 @@ type Config struct {
 
 	// classify sorts addresses into kinds of network; tests replace it.
 	classify func(netip.AddrPort) network
+	// width says when a blob is read over several connections; tests replace it.
+	width wideness
 	// environment is where credentials files are looked for; tests replace it.
 	environment *environment
 }
@@ -94,6 +96,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if cfg.classify == nil {
 		cfg.classify = networkOf
+	}
+	if cfg.width == (wideness{}) {
+		cfg.width = usualWidth
 	}
 	if cfg.environment == nil {
 		cfg.environment = hostEnvironment()

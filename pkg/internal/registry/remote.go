@@ -36,6 +36,9 @@ type remote struct {
 	alone      atomic.Bool // no mirror is asked
 	fromMirror sync.Map    // digests of blobs
 
+	width   wideness
+	reading atomic.Int32 // large blobs, at the moment
+
 	mu    sync.Mutex
 	cred  auth.Credential
 	known bool // cred was looked up
@@ -61,7 +64,7 @@ func (c *Client) newRemote(host, repository string) *remote {
 func (c *Client) newRemoteAt(base *url.URL, key, repository string) *remote {
 	r := &remote{
 		base: base, host: key, repository: repository, wire: c.newWire(base), creds: c.creds,
-		log: c.cfg.Log, sleep: c.cfg.Sleep, actions: []string{auth.ActionPull},
+		log: c.cfg.Log, sleep: c.cfg.Sleep, actions: []string{auth.ActionPull}, width: c.cfg.width,
 	}
 	chain := &challenger{
 		next:     &retrier{next: r.wire, now: c.cfg.Now, sleep: c.cfg.Sleep, log: c.cfg.Log},

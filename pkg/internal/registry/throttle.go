@@ -17,10 +17,12 @@ type throttle struct {
 	free time.Time // when the next byte may be read
 }
 
+func (t *throttle) bounded() bool { return t != nil && t.rate > 0 }
+
 // room is how much may be read at once: a tenth of a second's worth, so that the
 // rate holds also for a short while.
 func (t *throttle) room(p []byte) []byte {
-	if t == nil || t.rate == 0 {
+	if !t.bounded() {
 		return p
 	}
 	return p[:min(int64(len(p)), max(t.rate/10, 1))]
@@ -28,7 +30,7 @@ func (t *throttle) room(p []byte) []byte {
 
 // spend waits until n bytes are paid for.
 func (t *throttle) spend(ctx context.Context, n int) error {
-	if t == nil || t.rate == 0 || n == 0 {
+	if !t.bounded() || n == 0 {
 		return nil
 	}
 	now := t.now()
