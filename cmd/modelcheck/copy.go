@@ -16,8 +16,9 @@ verdict is allow: the step from a public registry to your own, and into a folder
 that is carried to where there is no network.
 
 What was verified is read a second time, by digest, and hashed on its way.
-Signatures, attestations, provenance manifest and reviews come along; they are
-attached in the way that the destination knows. The tag is set last, so that a
+Signatures, attestations, provenance manifest and reviews come along, and what is
+attached to them or to members of an index, which nobody judges; they are attached
+in the way that the destination knows. What stays behind is reported. The tag is set last, so that a
 copy that was interrupted has no name; run it again to go on. Blobs that are there
 are not sent, and within one registry they are mounted.`
 

@@ -26,12 +26,16 @@ type Copied struct {
 	Existed   int    `json:"existed,omitzero"` // blobs that were there
 	Mounted   int    `json:"mounted,omitzero"` // blobs that the registry took from the other repository
 	Referrers int    `json:"referrers"`        // signatures, attestations and reviews that came along
+	// Further are referrers of those, of further ones, and of members of an
+	// index. They came along as they are; nobody judged them.
+	Further int `json:"further,omitzero"`
 	// NotCopied are referrers that came not along, and why. None of them is a
-	// signature or statement that was proven.
+	// signature or statement that was proven. Where it was not learned what is
+	// attached to a manifest, or it lies too far away, that manifest stands here.
 	NotCopied []NotCopied `json:"notCopied,omitempty"`
 }
 
-// A NotCopied is a referrer that stayed behind.
+// A NotCopied is a referrer that stayed behind, or a manifest whose referrers did.
 type NotCopied struct {
 	Digest artifact.Digest `json:"digest"`
 	Why    string          `json:"why"`
@@ -192,20 +196,98 @@ func (w *copying) manifests(ctx context.Context, _ artifact.Reference) error {
 	return w.dst.PutManifest(ctx, w.subject.Descriptor, w.subject.Body, "", false)
 }
 
-// referrers attaches what was attached when the artifact was judged.
+// Bounds of what is carried on beyond what is attached to the artifact itself.
+// Nobody judged it, and anybody who may push to a repository may add to it.
+const (
+	maxSteps   = 3   // from the artifact or a member of it to a referrer
+	maxFurther = 100 // referrers, and as many manifests that are asked for theirs
+)
+
+// A carried is a manifest that lies at the destination.
+type carried struct {
+	artifact.Descriptor
+	steps int // from the artifact, 0 for it and its members
+}
+
+// referrers attaches what was attached when the artifact was judged, and then
+// what is attached to that, and to the members of an index.
 func (w *copying) referrers(ctx context.Context, _ artifact.Reference) error {
+	var ask []carried
+	for _, d := range w.opened {
+		if d.Digest != w.subject.Descriptor.Digest {
+			ask = append(ask, carried{d, 0})
+		}
+	}
 	for _, r := range w.attachments {
 		err := w.dst.Carry(ctx, w.from, r, w.subject.Descriptor)
 		if errors.Is(err, registry.ErrNotCarried) && !w.counts(r.Descriptor.Digest) {
-			w.out.NotCopied = append(w.out.NotCopied, NotCopied{Digest: r.Descriptor.Digest, Why: err.Error()})
+			w.leave(r.Descriptor.Digest, err)
 			continue
 		}
 		if err != nil {
 			return err
 		}
 		w.out.Referrers++
+		ask = append(ask, carried{r.Descriptor, 1})
+	}
+	return w.further(ctx, ask)
+}
+
+// further attaches what is attached to manifests that were put. Under cosign's
+// older tags two may be each other's referrers, so that each is asked once.
+func (w *copying) further(ctx context.Context, ask []carried) error {
+	asked, tried := map[artifact.Digest]bool{w.subject.Descriptor.Digest: true}, 0
+	for ; len(ask) > 0; ask = ask[1:] {
+		at := ask[0]
+		if asked[at.Digest] {
+			continue
+		}
+		if len(asked) > maxFurther {
+			w.leave(at.Digest, fmt.Errorf("what is attached to it was not asked for, nor for at most %d more: over %d manifests", len(ask)-1, maxFurther))
+			return nil
+		}
+		asked[at.Digest] = true
+		found, err := w.from.Referrers(ctx, at.Digest)
+		if errors.Is(err, registry.ErrLimit) {
+			w.leave(at.Digest, err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 && at.steps == maxSteps {
+			w.leave(at.Digest, fmt.Errorf("the %d referrers of it are over %d steps away", len(found), maxSteps))
+			continue
+		}
+		for _, r := range found {
+			if r.Err != nil && w.left(r.Descriptor.Digest) {
+				continue // in a layout it may be anybody's, and is found each time
+			}
+			if tried++; tried > maxFurther {
+				w.leave(r.Descriptor.Digest, fmt.Errorf("it and what comes after it: over %d referrers of referrers and members", maxFurther))
+				return nil
+			}
+			err := w.dst.Carry(ctx, w.from, r, at.Descriptor)
+			if errors.Is(err, registry.ErrNotCarried) {
+				w.leave(r.Descriptor.Digest, err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			w.out.Further++
+			ask = append(ask, carried{r.Descriptor, at.steps + 1})
+		}
 	}
 	return nil
+}
+
+func (w *copying) leave(d artifact.Digest, why error) {
+	w.out.NotCopied = append(w.out.NotCopied, NotCopied{Digest: d, Why: why.Error()})
+}
+
+func (w *copying) left(d artifact.Digest) bool {
+	return slices.ContainsFunc(w.out.NotCopied, func(n NotCopied) bool { return n.Digest == d })
 }
 
 // counts says whether something in a referring manifest was proven.

@@ -231,6 +231,9 @@ func (p *page) placed(r *check.Report) {
 		p.field("to", Printable(copied.Reference))
 		p.field("blobs", fmt.Sprintf("%s, %d of them there already, %d mounted, %s sent", plural(copied.Blobs, "blob"), copied.Existed, copied.Mounted, Bytes(copied.Bytes)))
 		p.field("attached", plural(copied.Referrers, "referrer")+" came along")
+		if copied.Further > 0 {
+			p.field("further", plural(copied.Further, "referrer")+" of referrers and members, not judged")
+		}
 		for _, n := range copied.NotCopied {
 			p.field("left behind", n.Digest.String()+": "+Printable(n.Why))
 		}
