@@ -17,6 +17,7 @@ type copied struct {
 	Existed   int   `json:"existed"`
 	Mounted   int   `json:"mounted"`
 	Referrers int   `json:"referrers"`
+	Further   int   `json:"further"`
 	NotCopied []any `json:"notCopied"`
 }
 
@@ -31,7 +32,7 @@ func TestE2ECopy(t *testing.T) {
 	p := startPublisher(t)
 	u := newUser(t, p.workshop)
 	distribution, ggcr := p.registries[0], p.registries[1]
-	sources := map[*testRegistry]published{}
+	sources, boms := map[*testRegistry]published{}, map[*testRegistry]string{}
 	for _, reg := range p.registries {
 		// A model of its own: what the destination has already is not sent.
 		files := tinyModel()
@@ -43,7 +44,12 @@ func TestE2ECopy(t *testing.T) {
 		p.attest(t, a, p.key)
 		p.signOlder(t, a, p.key)
 		p.write(t, "sbom.json", []byte(`{"spdxVersion":"SPDX-2.3"}`))
-		p.run(t, "oras", "attach", "--plain-http", "--no-tty", "--artifact-type", "application/spdx+json", a.pinned(), "sbom.json:application/spdx+json")
+		var attached struct {
+			Digest string `json:"digest"`
+		}
+		parse(t, p.run(t, "oras", "attach", "--plain-http", "--no-tty", "--format", "json", "--artifact-type", "application/spdx+json", a.pinned(), "sbom.json:application/spdx+json"), &attached)
+		boms[reg] = attached.Digest
+		p.signByKey(t, published{a.repository, attached.Digest}, p.key)
 		sources[reg] = a
 	}
 	for _, way := range []struct {
@@ -60,9 +66,9 @@ func TestE2ECopy(t *testing.T) {
 			o := u.judge(t, "copy", "--key", p.key.public, from.tag(), to.tag())
 			o.expect(t, exitAllow, "allow", "")
 			// The model's three files and its config; two bundles, one signature
-			// under cosign's older tag, and the SBOM.
+			// under cosign's older tag, and the SBOM, which is signed itself.
 			c := o.Copied
-			if c == nil || c.Blobs != 4 || c.Referrers != 4 || len(c.NotCopied) != 0 {
+			if c == nil || c.Blobs != 4 || c.Referrers != 4 || c.Further != 1 || len(c.NotCopied) != 0 {
 				t.Fatalf("copied: %+v", c)
 			}
 			if mounts := way.from == way.to; mounts && c.Mounted != c.Blobs || !mounts && c.Mounted > 0 || mounts != (c.Bytes == 0) {
@@ -76,6 +82,8 @@ func TestE2ECopy(t *testing.T) {
 				t.Errorf("another key is denied for %q", got)
 			}
 			p.cosignVerifies(t, to, p.key.public)
+			p.cosignVerifies(t, published{to.repository, boms[way.from]}, p.key.public)
+			p.cosignRefuses(t, published{to.repository, boms[way.from]}, p.otherKey.public)
 			p.cosignAttested(t, to, p.key.public)
 			p.cosignRefuses(t, to, p.otherKey.public)
 			// Each registry lists in its own way what came along, and cosign's
