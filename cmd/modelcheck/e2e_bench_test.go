@@ -62,6 +62,10 @@ type bench struct {
 	skopeo  string // path, empty where there is none
 	storage string
 	host    string
+	// keep leaves what the commands wrote until all have run: for minutes after
+	// many files were deleted, ext4 looks long for an inode that it may use again.
+	keep bool
+	runs int
 }
 
 func startBench(t *testing.T) *bench {
@@ -132,7 +136,10 @@ func wanted(name string) bool {
 func (b *bench) shape(t *testing.T, s shape) table {
 	t.Helper()
 	p, layers := b.publish(t, s)
+	b.keep = s.blobs >= 100
 	out := b.alternate(t, b.commands(p, layers))
+	b.keep = false
+	b.clear(t, b.path("targets"))
 	for _, l := range layers {
 		out.bytes += l.Size
 	}
@@ -165,7 +172,8 @@ func (b *bench) alternate(t *testing.T, list []command) table {
 // runOnce runs a command in an empty folder on a disk with nothing left to write.
 func (b *bench) runOnce(t *testing.T, c command) usage {
 	t.Helper()
-	dir := b.path("target")
+	b.runs++
+	dir := b.path("targets", fmt.Sprint(b.runs))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -178,12 +186,18 @@ func (b *bench) runOnce(t *testing.T, c command) usage {
 	if exit != 0 {
 		t.Fatalf("%s: exit %d\n%s%s", c.name, exit, readFile(t, folder+"/stdout"), readFile(t, folder+"/stderr"))
 	}
-	for _, dir := range []string{dir, folder} {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
+	b.clear(t, folder)
+	if !b.keep {
+		b.clear(t, dir)
 	}
 	return u
+}
+
+func (b *bench) clear(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // machine says on what and with what was measured.

@@ -15,7 +15,7 @@ import (
 )
 
 // MarkEvery is after how many hashed bytes a job's Mark is called: a multiple
-// of every block's size. Of large blobs only every fourth mark is kept, and where
+// of every block's size. Of large blobs only every second mark is kept, and where
 // the disk cannot keep up, more are left out.
 const (
 	MarkEvery = 4 << 20

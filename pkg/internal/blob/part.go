@@ -154,7 +154,7 @@ func (p *Part) Mark(hashed int64, state []byte) error {
 	case hashed == p.held && p.state != nil && !bytes.Equal(state, p.state):
 		p.spoiled.Store(true)
 		return fmt.Errorf("%v: the first %d bytes: %w", p.want.Digest, hashed, ErrSpoiled)
-	case p.want.Size >= largeBlob && hashed%(4*MarkEvery) != 0:
+	case p.want.Size >= largeBlob && hashed%(2*MarkEvery) != 0:
 	case hashed > p.held && p.disk != nil:
 		p.disk.mark(keptMark{hashed, state})
 	}
