@@ -35,7 +35,8 @@ type wideReader struct {
 	off    int64         // bytes handed out, or skipped at the beginning
 	narrow io.ReadCloser // nil while there are parts
 	ahead  *ahead        // nil while there is narrow
-	never  bool          // it was tried
+	tried  bool          // ranges were, and are not again
+	closed bool
 
 	judged int64 // off when the speed was last judged
 	waited time.Duration
@@ -86,8 +87,8 @@ func (w *wideReader) judge() error {
 	switch {
 	case w.ahead != nil && speed <= w.speed:
 		return w.narrowAgain()
-	case w.ahead == nil && !w.never && speed < float64(w.src.width.below) && parts > 1 && w.d.Size-w.off >= w.src.width.after:
-		w.never, w.speed = true, speed
+	case w.ahead == nil && !w.tried && speed < float64(w.src.width.below) && parts > 1 && w.d.Size-w.off >= w.src.width.after:
+		w.tried, w.speed = true, speed
 		_ = w.narrow.Close() // what was sent ahead is lost
 		w.narrow, w.ahead = nil, w.src.readAhead(w.ctx, w.d, w.off, parts)
 	}
@@ -104,6 +105,10 @@ func (w *wideReader) narrowAgain() error {
 
 // Close ends the transfer.
 func (w *wideReader) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
 	w.src.reading.Add(-1)
 	if w.ahead != nil {
 		w.ahead.close()
