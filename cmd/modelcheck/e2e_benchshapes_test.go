@@ -164,7 +164,7 @@ func (b *bench) small(t *testing.T) table {
 	b.signKeyless(t, keyless, b.people.person(t, alice))
 	cosign := []string{b.tool("cosign"), "verify", "--allow-http-registry"}
 	trust := b.trust(alice, b.people.url)
-	out := b.alternate(t, []command{
+	out := b.alternate(t, rounds(0), []command{
 		{name: "modelcheck version", line: []string{b.user.binary, "version"}},
 		{name: "cosign verify, by key", line: append(cosign[:3:3], "--insecure-ignore-tlog", "--key", b.key.public, byKey.pinned())},
 		{name: "modelcheck verify, by key", line: []string{b.user.binary, "verify", "-q", "--key", b.key.public, byKey.pinned()}},
@@ -200,7 +200,7 @@ func (b *bench) growth(t *testing.T) []table {
 		crowd.multiply(t, p, n)
 		byReferrers = append(byReferrers, verify(n, p))
 	}
-	entries, referrers := b.alternate(t, byEntries), b.alternate(t, byReferrers)
+	entries, referrers := b.alternate(t, *benchRounds, byEntries), b.alternate(t, *benchRounds, byReferrers)
 	entries.name, referrers.name = "entries", "referrers"
 	return []table{entries, referrers}
 }
@@ -236,10 +236,7 @@ func (b *bench) sparse(t *testing.T) table {
 			command{name: fmt.Sprintf("modelcheck verify, %d GiB", gib), line: []string{b.user.binary, "verify", "-q", "--key", b.key.public, p.pinned()}},
 			command{name: fmt.Sprintf("modelcheck pull, %d GiB", gib), line: []string{b.user.binary, "pull", "-q", "--key", b.key.public, p.pinned(), "%DIR/model"}})
 	}
-	rounds := *benchRounds
-	*benchRounds = 1
-	out := b.alternate(t, list)
-	*benchRounds = rounds
+	out := b.alternate(t, 1, list)
 	out.name, out.what = "sparse", "one file of zeros"
 	b.unpublish(t, all)
 	return out

@@ -60,9 +60,9 @@ func (t table) find(begin string) (usage, bool) {
 
 func (r results) markdown(machine []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`. Figures are medians of %d alternating runs, after one that is not counted; those of crane,\nregctl, skopeo and sha256sum are of one run. Absolute\n"+
+	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`. Figures are medians of %d alternating runs (of %d below 64 MiB), after one that is not counted;\nthose of crane, regctl, skopeo and sha256sum, and of the files of zeros, are of one run. Absolute\n"+
 		"figures move with the machine; ratios hold better. CPU and peak memory are those of the command and of what it starts,\n"+
-		"as the kernel counts them, without the registry's.\n\n", *benchRounds)
+		"as the kernel counts them, without the registry's.\n\n", *benchRounds, rounds(0))
 	if *benchScale != 1 {
 		fmt.Fprintf(&b, "**Sizes were divided by %d: no result to quote.**\n\n", *benchScale)
 	}
@@ -98,7 +98,8 @@ cosign verify --key KEY --insecure-ignore-tlog REF     find DIR -type f -print0 
 ` + "```" + `
 
 The bare loop ([bare](../.ci/bench/bare/main.go)) reads the same blobs over HTTP and hashes them, as many at a time as there are
-processors, and does nothing else.
+processors, and does nothing else: the floor. Where it takes more of ` + "`oras pull`" + `'s time than a mark of ` + "`verify`" + ` allows, that
+mark is out of reach of whoever hashes with the same SHA-256 on that machine.
 `
 
 func (t table) markdown(b *strings.Builder, base string, rate bool) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -91,7 +92,8 @@ type Checker struct {
 	cfg      Config
 	client   *registry.Client
 	verifier *attest.Verifier
-	profiles []*disclose.Profile
+	profiles func() []*disclose.Profile
+	catalogs func() []provenance.Catalog
 }
 
 // New checks the configuration and the trust material of the policy.
@@ -128,11 +130,24 @@ func New(cfg Config) (*Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := profiles(cfg.Profiles)
+	own, err := ownProfiles(cfg.Profiles)
 	if err != nil {
 		return nil, err
 	}
-	return &Checker{cfg: cfg, client: client, verifier: verifier, profiles: list}, nil
+	c := &Checker{
+		cfg: cfg, client: client, verifier: verifier, catalogs: sync.OnceValue(catalogs),
+		profiles: sync.OnceValue(func() []*disclose.Profile { return allProfiles(own) }),
+	}
+	go c.prepare()
+	return c, nil
+}
+
+// prepare reads what the program brings along while a registry is asked: every
+// record needs it.
+func (c *Checker) prepare() {
+	c.profiles()
+	c.catalogs()
+	disclose.Catalog()
 }
 
 // For returns the same checker for a model that is wanted for something else

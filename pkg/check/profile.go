@@ -11,9 +11,8 @@ import (
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
-// profiles reads those of the user and adds those that come with the program.
-// A user's profile takes the place of one with the same id.
-func profiles(files [][]byte) ([]*disclose.Profile, error) {
+// ownProfiles reads those of the user.
+func ownProfiles(files [][]byte) ([]*disclose.Profile, error) {
 	var list []*disclose.Profile
 	for _, data := range files {
 		p, err := disclose.ParseProfile(data)
@@ -25,12 +24,19 @@ func profiles(files [][]byte) ([]*disclose.Profile, error) {
 		}
 		list = append(list, p)
 	}
+	return list, nil
+}
+
+// allProfiles adds those that come with the program. A user's profile takes the
+// place of one with the same id.
+func allProfiles(own []*disclose.Profile) []*disclose.Profile {
+	list := slices.Clone(own)
 	for _, p := range disclose.Profiles() {
-		if !slices.ContainsFunc(list, func(q *disclose.Profile) bool { return q.ID == p.ID }) {
+		if !slices.ContainsFunc(own, func(q *disclose.Profile) bool { return q.ID == p.ID }) {
 			list = append(list, p)
 		}
 	}
-	return list, nil
+	return list
 }
 
 // elsewhere adds what documents outside the artifact say to the claims, which
@@ -45,7 +51,7 @@ func (e *examination) elsewhere(m *provenance.Manifest) error {
 			}
 		}
 	}
-	for _, p := range e.profiles {
+	for _, p := range e.profiles() {
 		if p.APIOnly && slices.ContainsFunc(names, p.Called) {
 			m.Findings = append(m.Findings, provenance.Finding{ID: provenance.CodeProfileDiffers, Subject: "identity.name",
 				Detail: fmt.Sprintf("the artifact is called %s, of which no weights were published by %s", p.Model, p.Publisher)})
@@ -80,11 +86,11 @@ type ProfileRecord struct {
 // whether a profile is about it: one of files, or one that comes with the
 // program.
 func DescribeProfile(name string, files [][]byte) (*ProfileRecord, bool, error) {
-	list, err := profiles(files)
+	own, err := ownProfiles(files)
 	if err != nil {
 		return nil, false, err
 	}
-	p, ok := disclose.ProfileByName(list, name)
+	p, ok := disclose.ProfileByName(allProfiles(own), name)
 	if !ok {
 		return nil, false, nil
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/disclose"
@@ -55,15 +56,19 @@ func (e *examination) record() error {
 
 func (e *examination) generator() provenance.Generator {
 	return provenance.Generator{
-		Name:    toolName,
-		Version: cmp.Or(e.cfg.Version, "(devel)"),
-		Catalogs: []provenance.Catalog{
-			{Name: "claims", Digest: disclose.CatalogDigest()},
-			{Name: "criteria", Digest: disclose.CriteriaDigest()},
-			{Name: "licenses", Digest: license.CatalogDigest()},
-			{Name: "rules", Digest: inspect.RulesDigest()},
-			{Name: "models", Digest: disclose.ModelsDigest()},
-		},
+		Name:     toolName,
+		Version:  cmp.Or(e.cfg.Version, "(devel)"),
+		Catalogs: slices.Clone(e.catalogs()),
+	}
+}
+
+func catalogs() []provenance.Catalog {
+	return []provenance.Catalog{
+		{Name: "claims", Digest: disclose.CatalogDigest()},
+		{Name: "criteria", Digest: disclose.CriteriaDigest()},
+		{Name: "licenses", Digest: license.CatalogDigest()},
+		{Name: "rules", Digest: inspect.RulesDigest()},
+		{Name: "models", Digest: disclose.ModelsDigest()},
 	}
 }
 

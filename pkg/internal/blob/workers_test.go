@@ -9,6 +9,7 @@ import (
 	"math"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
@@ -138,5 +139,40 @@ func BenchmarkStream(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestCrowd: of small blobs eight are waited for at once, and the large ones,
+// though named first, come after them.
+func TestCrowd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var here, done atomic.Int64
+	all := make(chan struct{})
+	large := make([]byte, smallBlob+1)
+	jobs := []Job{{Want: want(large), Open: func(context.Context) (io.ReadCloser, error) {
+		if n := done.Load(); n != smallWorkers {
+			t.Errorf("a large blob was begun after %d small ones", n)
+		}
+		return io.NopCloser(bytes.NewReader(large)), nil
+	}}}
+	for range smallWorkers {
+		jobs = append(jobs, Job{Want: want(content), Ended: func() { done.Add(1) }, Open: func(ctx context.Context) (io.ReadCloser, error) {
+			if here.Add(1) == smallWorkers {
+				close(all)
+			}
+			select {
+			case <-all:
+				return io.NopCloser(bytes.NewReader(content)), nil
+			case <-time.After(time.Minute): // fewer are waited for
+				cancel()
+				return nil, ctx.Err()
+			}
+		}})
+	}
+	for i, err := range Stream(ctx, Config{}, jobs) {
+		if err != nil {
+			t.Errorf("blob %d: %v", i, err)
+		}
 	}
 }
