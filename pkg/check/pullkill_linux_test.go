@@ -94,6 +94,9 @@ func TestPullKilled(t *testing.T) {
 			written += onDisk
 			wasted += s.bytesSent() - before - whole
 		}
+		if err := os.RemoveAll(dir); err != nil { // a hundred of them are much
+			t.Fatal(err)
+		}
 	}
 	share := float64(kept) / float64(max(written, 1))
 	t.Logf("%d of %d killed, %d gone on with %d bytes, %.1f %% of the %d right ones on the disk; %d fetched twice", ended, *kills, resumed, kept, 100*share, written, wasted)
