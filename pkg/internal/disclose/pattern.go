@@ -28,7 +28,6 @@ func (p *pattern) FindStringSubmatchIndex(s string) []int {
 	return p.compiled().FindStringSubmatchIndex(s)
 }
 func (p *pattern) FindAllString(s string, n int) []string { return p.compiled().FindAllString(s, n) }
-func (p *pattern) Split(s string, n int) []string         { return p.compiled().Split(s, n) }
 func (p *pattern) ReplaceAllString(s, with string) string {
 	return p.compiled().ReplaceAllString(s, with)
 }
