@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,12 +87,22 @@ func (g *guarded) guard(w http.ResponseWriter, r *http.Request, _ int) bool {
 	}
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	g.used[token]++
-	if token == "" || token != fmt.Sprintf("t%d", g.tokens) || (g.uses > 0 && g.used[token] > g.uses) {
+	if !g.valid(token) || (g.uses > 0 && g.used[token] > g.uses) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="`+g.realm+`",service="reg",scope="repository:*:pull,push,delete"`+g.extra)
 		w.WriteHeader(http.StatusUnauthorized)
 		return true
 	}
 	return false
+}
+
+// valid: what was asked for last is not refused to those who asked for the same
+// at the same time.
+func (g *guarded) valid(token string) bool {
+	if token == "" || token == fmt.Sprintf("t%d", g.tokens) {
+		return token != ""
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(token, "t"))
+	return err == nil && 1 <= n && n <= len(g.asked) && slices.Equal(g.asked[n-1]["scope"], g.asked[len(g.asked)-1]["scope"])
 }
 
 // Tokens are asked for with the scope of reading this repository only, and
