@@ -143,8 +143,9 @@ func New(cfg Config) (*Checker, error) {
 }
 
 // prepare reads what the program brings along while a registry is asked: every
-// record needs it.
+// record needs it. A panic comes again where it is used, and is reported there.
 func (c *Checker) prepare() {
+	defer func() { _ = recover() }()
 	c.profiles()
 	c.catalogs()
 	disclose.Catalog()

@@ -105,16 +105,7 @@ func TestCosignDefects(t *testing.T) {
 }
 
 func (d defect) run(t *testing.T) {
-	lab, err := sigstoretest.New(labTime)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := lab.TrustedRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := newLayoutWriter()
-	a := twelve{dir: t.TempDir(), lab: lab, root: root, subject: l.files(t, "v1", weights(t), good)}
+	a, l := newStage(t)
 	d.attach(t, l, a)
 	l.write(t, a.dir)
 	r := examine(t, d.policy(t, a), a.dir)

@@ -99,16 +99,7 @@ func exchange(t *testing.T, d *dossier.Dossier, old artifact.Digest, blob []byte
 // against the record nor believed where nobody said whom to trust. The policies
 // without trust here allow what is unsigned, so that nothing else decides.
 func TestEvidenceWithoutTrust(t *testing.T) {
-	lab, err := sigstoretest.New(labTime)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := lab.TrustedRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := newLayoutWriter()
-	a := twelve{dir: t.TempDir(), lab: lab, root: root, subject: l.files(t, "v1", weights(t), good)}
+	a, l := newStage(t)
 	l.attach(t, a.subject, a.keyless(t, alice))
 	l.attach(t, a.subject, a.stating(t, a.subject.Digest, slsaV1, fmt.Sprintf(slsaOf, "ours"), nil))
 	l.write(t, a.dir)

@@ -32,16 +32,7 @@ func TestReviewCertificate(t *testing.T) {
 		{"another's certificate", func(r *sigstoretest.Request) { r.Identity = "mallory@example.com" }, policy.Hold, provenance.CodeReviewUnknownReviewer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			lab, err := sigstoretest.New(labTime)
-			if err != nil {
-				t.Fatal(err)
-			}
-			root, err := lab.TrustedRoot()
-			if err != nil {
-				t.Fatal(err)
-			}
-			l := newLayoutWriter()
-			a := twelve{dir: t.TempDir(), lab: lab, root: root, subject: l.files(t, "v1", weights(t), good)}
+			a, l := newStage(t)
 			l.attach(t, a.subject, bundle(t, a.subject.Digest, demo))
 			p := a.text(t, `signers:
   - {name: publisher, key: {file: demo.pub}}

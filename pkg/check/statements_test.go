@@ -38,16 +38,7 @@ func mallory(r *sigstoretest.Request) { r.Identity = "mallory@example.com" }
 // policy that names demo as producer and alice as a third party.
 func stated(t *testing.T, make func(a twelve) [][]byte) *check.Report {
 	t.Helper()
-	lab, err := sigstoretest.New(labTime)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := lab.TrustedRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := newLayoutWriter()
-	a := twelve{dir: t.TempDir(), lab: lab, root: root, subject: l.files(t, "v1", weights(t), good)}
+	a, l := newStage(t)
 	l.attach(t, a.subject, bundle(t, a.subject.Digest, signer(t, "demo.key")))
 	for _, b := range make(a) {
 		l.attach(t, a.subject, b)
@@ -62,7 +53,7 @@ func stated(t *testing.T, make func(a twelve) [][]byte) *check.Report {
 	}
 	if err := p.Resolve(func(name string) ([]byte, error) {
 		if name == "root.json" {
-			return root, nil
+			return a.root, nil
 		}
 		return os.ReadFile("../../testdata/keys/" + name)
 	}); err != nil {

@@ -55,7 +55,8 @@ var want = []string{
 	provenance.CodeNotASignature,         // 12 notation
 }
 
-func newTwelve(t *testing.T) twelve {
+// newStage is an artifact in a layout that was not written yet, and a Sigstore.
+func newStage(t *testing.T) (twelve, *layoutWriter) {
 	t.Helper()
 	lab, err := sigstoretest.New(labTime)
 	if err != nil {
@@ -66,8 +67,13 @@ func newTwelve(t *testing.T) twelve {
 		t.Fatal(err)
 	}
 	l := newLayoutWriter()
+	return twelve{dir: t.TempDir(), lab: lab, root: root, subject: l.files(t, "v1", weights(t), good)}, l
+}
+
+func newTwelve(t *testing.T) twelve {
+	t.Helper()
+	a, l := newStage(t)
 	w := weights(t)
-	a := twelve{dir: t.TempDir(), lab: lab, root: root, subject: l.files(t, "v1", w, good)}
 	d, demo, carol := a.subject.Digest, signer(t, "demo.key"), newKey(t)
 
 	attach := func(b []byte) { l.attach(t, a.subject, b) }

@@ -21,6 +21,19 @@ func profile(t *testing.T, id string) *Profile {
 	return all[i]
 }
 
+// TestProfilesAreSound: the program does not check what it brings along.
+func TestProfilesAreSound(t *testing.T) {
+	all := Profiles()
+	if len(all) == 0 {
+		t.Fatal("no profiles")
+	}
+	for _, p := range all {
+		if err := p.check(); err != nil {
+			t.Errorf("%s: %v", p.ID, err)
+		}
+	}
+}
+
 func seedFiles(in Input) []provenance.File {
 	var out []provenance.File
 	for _, d := range in.Documents {

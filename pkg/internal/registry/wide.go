@@ -125,6 +125,7 @@ type ahead struct {
 	d     artifact.Descriptor
 	next  int64   // where the next range starts
 	parts []*part // in order
+	err   error   // why there is no more
 	group sync.WaitGroup
 }
 
@@ -160,13 +161,17 @@ func (a *ahead) ask(room []byte) {
 
 // read hands out what comes next, and asks for more when a part was used up.
 func (a *ahead) read(b []byte) (int, error) {
+	if a.err != nil {
+		return 0, a.err
+	}
 	if len(a.parts) == 0 {
 		return 0, io.EOF
 	}
 	p := a.parts[0]
 	if p.done != nil {
 		if err := <-p.done; err != nil {
-			return 0, errors.Join(err, context.Cause(a.ctx))
+			a.err = errors.Join(err, context.Cause(a.ctx))
+			return 0, a.err
 		}
 		p.done = nil
 	}

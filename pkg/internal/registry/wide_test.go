@@ -147,3 +147,17 @@ func TestWideEnds(t *testing.T) {
 		t.Errorf("given up: %d bytes, error %v", n, err)
 	}
 }
+
+// TestAheadFails: what failed once fails again, and nobody waits for it.
+func TestAheadFails(t *testing.T) {
+	f := newFake(t) // has no such blob
+	s := openStore(t, testConfig(nil), f.host()+"/"+repo+":v1")
+	d := describe("application/octet-stream", randomBytes(blobSize))
+	a := s.src.(*remote).readAhead(t.Context(), d, 0, 2)
+	defer a.close()
+	for range 2 {
+		if n, err := a.read(make([]byte, 1)); n != 0 || !errors.Is(err, ErrNotFound) {
+			t.Fatalf("%d bytes, error %v, want ErrNotFound", n, err)
+		}
+	}
+}
