@@ -250,7 +250,10 @@ func (p *Part) settle() error {
 // forget removes the marks. What was held and is damaged goes too; what was
 // fetched and is not what was asked for stays, so that it can be looked at.
 func (p *Part) forget(useless bool) error {
-	names := []string{p.name + marksEnding}
+	var names []string
+	if !p.small {
+		names = append(names, p.name+marksEnding)
+	}
 	if useless && p.held > 0 {
 		names = append(names, p.name, p.name+partEnding)
 	}

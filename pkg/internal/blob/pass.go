@@ -30,7 +30,8 @@ const maxEmptyReads = 100
 // A worker reads one blob after the other into the same few buffers.
 type worker struct {
 	progress func(n int64)
-	size     int // of a buffer, in bytes
+	size     int  // of a buffer, in bytes
+	alone    bool // reads, hashes and writes by itself, with one buffer
 	ring     ring
 }
 
@@ -66,8 +67,12 @@ func (l blocks) give(b *buffer) { l.pool.give(b.data) }
 
 func (w *worker) buffers() ring {
 	if w.ring == nil {
-		w.ring = make(ring, bufferCount)
-		for range bufferCount {
+		count := bufferCount
+		if w.alone {
+			count = 1
+		}
+		w.ring = make(ring, count)
+		for range count {
 			w.ring <- &buffer{data: make([]byte, w.size)}
 		}
 	}
@@ -151,7 +156,7 @@ type user struct {
 // share reads, and hands what was read to all users at once; to one after the
 // other where there are enough other blobs to keep all processors busy.
 func (w *worker) share(ctx context.Context, p *pass, r io.Reader, lend lender, users []user) (int64, error) {
-	if p.job.Want.Size <= smallBlob {
+	if w.alone || p.job.Want.Size <= smallBlob {
 		return w.pump(ctx, p, r, lend, users, func(u *user, b *buffer) { u.use(lend, b) })
 	}
 	var group sync.WaitGroup

@@ -52,7 +52,7 @@ type Job struct {
 // Config says how Stream works. The zero value is sound.
 type Config struct {
 	// Workers is how many blobs are read at a time; default one per processor,
-	// but four at least, and eight of small ones: what these cost is the waiting
+	// but four at least, and sixteen of small ones: what these cost is the waiting
 	// for answers.
 	Workers int
 	// Progress is told of n more bytes. It is called by several goroutines.
@@ -107,14 +107,17 @@ func Stream(ctx context.Context, cfg Config, jobs []Job) []error {
 	if crowd.Workers <= 0 {
 		crowd.Workers = max(smallWorkers, cfg.workers())
 	}
-	each(crowd, len(small), minBuffer, func(w *worker, i int) { one(w, small[i]) })
+	each(crowd, len(small), minBuffer, func(w *worker, i int) {
+		w.alone = true
+		one(w, small[i])
+	})
 	each(cfg, len(large), maxBuffer, func(w *worker, i int) { one(w, large[i]) })
 	return errs
 }
 
 const (
 	smallBlob    = 4 << 20 // bytes
-	smallWorkers = 8
+	smallWorkers = 16
 	leastWorkers = 4
 )
 

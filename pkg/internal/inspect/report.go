@@ -144,12 +144,12 @@ func (s *Sink) tailFacts(f *Facts) {
 	if s.zip != nil || f.Format == FormatTorchZip {
 		return
 	}
-	end := []byte("PK\x05\x06")
-	if !bytes.Contains(s.tail, end) { // many times as fast as looking from the back
+	record, tail := []byte("PK\x05\x06"), s.end()
+	if !bytes.Contains(tail, record) { // many times as fast as looking from the back
 		return
 	}
-	i := bytes.LastIndex(s.tail, end)
-	if len(s.tail)-i < 22 || int(binary.LittleEndian.Uint16(s.tail[i+20:])) != len(s.tail)-i-22 {
+	i := bytes.LastIndex(tail, record)
+	if len(tail)-i < 22 || int(binary.LittleEndian.Uint16(tail[i+20:])) != len(tail)-i-22 {
 		return
 	}
 	f.Class = f.Class.Worse(ClassUnknown)

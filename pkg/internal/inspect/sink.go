@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"io"
+	"sync"
 
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/gguf"
 	"github.com/modelcheck/modelcheck/pkg/internal/inspect/onnx"
@@ -22,6 +23,17 @@ const (
 	// some readers find a zip behind other content (APPNOTE §4.3.16).
 	tailWindow = 22 + 1<<16 - 1
 )
+
+// windows lends the heads and tails: a thousand small files have few of them at
+// a time.
+var windows = sync.Pool{New: func() any { return new([tailWindow]byte) }}
+
+func window() []byte { return windows.Get().(*[tailWindow]byte)[:0] }
+func putWindow(w []byte) {
+	if cap(w) > 0 {
+		windows.Put((*[tailWindow]byte)(w[:tailWindow]))
+	}
+}
 
 // unknownSize is the size of a member whose container does not say it.
 const unknownSize = -1
@@ -65,6 +77,9 @@ func (s *Sink) Write(p []byte) (int, error) {
 	s.seen += int64(n)
 	s.keepTail(p)
 	if !s.decided {
+		if s.head == nil {
+			s.head = window()
+		}
 		take := min(headWindow-len(s.head), len(p))
 		s.head = append(s.head, p[:take]...)
 		p = p[take:]
@@ -76,10 +91,14 @@ func (s *Sink) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// keepTail keeps the last bytes of a file whose size is known.
+// keepTail keeps the last bytes of a file whose size is known and whose head is
+// not all of it.
 func (s *Sink) keepTail(p []byte) {
-	if s.size == unknownSize || s.seen <= s.size-tailWindow {
+	if s.size <= headWindow || s.seen <= s.size-tailWindow {
 		return
+	}
+	if s.tail == nil {
+		s.tail = window()
 	}
 	room := tailWindow - len(s.tail)
 	if late := s.seen - (s.size - tailWindow); late < int64(len(p)) {
@@ -154,8 +173,21 @@ func (s *Sink) feed(p []byte) {
 	}
 }
 
-// Facts returns what was seen, after the last byte.
+// end is the last bytes of a file whose size is known.
+func (s *Sink) end() []byte {
+	if s.size != unknownSize && s.size <= headWindow {
+		return s.head
+	}
+	return s.tail
+}
+
+// Facts returns what was seen, after the last byte. It can be called once.
 func (s *Sink) Facts() Facts {
+	defer func() {
+		putWindow(s.head)
+		putWindow(s.tail)
+		s.head, s.tail = nil, nil
+	}()
 	if !s.decided {
 		if s.size == unknownSize {
 			s.size = s.seen // all of it is in the head

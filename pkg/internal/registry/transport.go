@@ -53,7 +53,7 @@ func (c *Client) newWire(registry *url.URL) *wire {
 		TLSHandshakeTimeout:    dialTimeout,
 		ResponseHeaderTimeout:  c.cfg.IdleTimeout,
 		IdleConnTimeout:        min(c.cfg.IdleTimeout/2, 15*time.Second),
-		MaxIdleConnsPerHost:    8,
+		MaxIdleConnsPerHost:    16, // as many as small blobs are fetched at a time
 		MaxResponseHeaderBytes: maxHeader,
 		ReadBufferSize:         readBuffer,
 	}
