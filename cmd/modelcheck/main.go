@@ -12,25 +12,15 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+
+	_ "github.com/modelcheck/modelcheck/cmd/modelcheck/internal/heap"
 )
 
 func main() {
-	postponeCollection()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv})
 	stop()
 	os.Exit(code)
-}
-
-// postponeCollection lets the heap grow to some 16 MiB before the collector runs
-// again: small artifacts are verified without it. From then on it runs as usual.
-func postponeCollection() {
-	if os.Getenv("GOGC") != "" {
-		return // somebody has a mind of his own
-	}
-	usual := debug.SetGCPercent(400)
-	first := new(*int)
-	runtime.AddCleanup(first, func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
 
 // expectWriting is called before much is written to a disk. A goroutine that

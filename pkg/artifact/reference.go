@@ -52,7 +52,7 @@ type Reference struct {
 // Grammar: OCI distribution-spec 1.1, §Pulling manifests.
 var (
 	reRepository = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	reTag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	reTag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`) // of at most maxTag bytes
 	reHostLabel  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 	rePort       = regexp.MustCompile(`^[1-9][0-9]*$`)
 	reScheme     = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
@@ -61,6 +61,9 @@ var (
 // maxRepository is the longest repository name; registries commonly refuse
 // host and name together over 255 characters (distribution-spec 1.1).
 const maxRepository = 255
+
+// maxTag is the longest tag, in bytes.
+const maxTag = 128
 
 // ParseReference reads
 //
@@ -122,7 +125,7 @@ func parseLayout(rest string) (Reference, error) {
 	}
 	if i := strings.LastIndexByte(r.path, ':'); i > strings.LastIndexByte(r.path, '/') {
 		tag := r.path[i+1:]
-		if !reTag.MatchString(tag) {
+		if len(tag) > maxTag || !reTag.MatchString(tag) {
 			return Reference{}, fmt.Errorf("invalid tag %q", tag)
 		}
 		r.path, r.tag = r.path[:i], tag
@@ -152,7 +155,7 @@ func parseRegistry(rest string) (Reference, error) {
 		r.digest = d
 	}
 	if repo, tag, ok := strings.Cut(name, ":"); ok {
-		if !reTag.MatchString(tag) {
+		if len(tag) > maxTag || !reTag.MatchString(tag) {
 			return Reference{}, fmt.Errorf("invalid tag %q", tag)
 		}
 		name, r.tag = repo, tag

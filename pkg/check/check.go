@@ -149,6 +149,7 @@ func (c *Checker) prepare() {
 	c.profiles()
 	c.catalogs()
 	disclose.Catalog()
+	provenance.Prepare()
 }
 
 // For returns the same checker for a model that is wanted for something else

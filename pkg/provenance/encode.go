@@ -97,6 +97,18 @@ func Write(m *Manifest) (*Record, error) {
 	return &Record{Manifest: again, Bytes: b, Digest: artifact.SumSHA256(b), Substance: artifact.SumSHA256(rest)}, nil
 }
 
+// Prepare looks at the types that a record is made of, which Write and Decode
+// otherwise do the first time: some milliseconds, while others wait.
+func Prepare() {
+	for _, v := range []any{
+		new(statement[Manifest]), new(Artifact), new(Generator), new(Catalog), new(Member), new(Identity), new(File), new(Claim), new(Observation), new(Speaker), new(Source),
+		new(Document), new(Loading), new(Loader), new(Weights), new(Signature), new(Licensing), new(Finding), new(Coverage),
+	} {
+		_ = json.Unmarshal([]byte("{}"), v)
+		_, _ = json.Marshal(v) // of some the zero value cannot be written
+	}
+}
+
 // withoutGenerator cuts one member of the predicate out of what Encode wrote,
 // with the comma behind it: of what may not be missing, "signatures" follows.
 func withoutGenerator(written []byte) ([]byte, error) {

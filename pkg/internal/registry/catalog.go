@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/internal/strictjson"
@@ -66,7 +67,9 @@ func (c *Client) Repositories(ctx context.Context, host, namespace string) ([]st
 // attachedTag is a tag that stands for what is attached to an artifact: the
 // referrers' fallback tag (distribution-spec 1.1, §Referrers Tag Schema) and
 // cosign's older ones.
-var attachedTag = regexp.MustCompile(`^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.[a-z]+)?$`)
+var attachedTag = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.[a-z]+)?$`)
+})
 
 // Tags lists the tags of a repository, sorted, without those of attachments.
 func (c *Client) Tags(ctx context.Context, host, repository string) ([]string, error) {
@@ -86,7 +89,7 @@ func (c *Client) Tags(ctx context.Context, host, repository string) ([]string, e
 	if err != nil {
 		return nil, fmt.Errorf("listing the tags of %q: %w", host+"/"+repository, err)
 	}
-	found = slices.DeleteFunc(found, attachedTag.MatchString)
+	found = slices.DeleteFunc(found, attachedTag().MatchString)
 	for _, tag := range found {
 		if err := spelled(host, []string{repository}, tag); err != nil {
 			return nil, err

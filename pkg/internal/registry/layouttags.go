@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
@@ -43,7 +44,7 @@ func (l *layout) only(list []listed) (artifact.Descriptor, []byte, error) {
 			return artifact.Descriptor{}, nil, err
 		}
 		a, err := parseReferrer(eb)
-		if err == nil && (a.subject != "" || reSupplement.MatchString(e.Annotations[refName])) {
+		if err == nil && (a.subject != "" || reSupplement().MatchString(e.Annotations[refName])) {
 			continue
 		}
 		if n == 0 || ed.Digest != d.Digest { // one artifact may carry several tags
@@ -65,7 +66,7 @@ func (l *layout) only(list []listed) (artifact.Descriptor, []byte, error) {
 func tags(list []listed) string {
 	var names []string
 	for _, e := range list {
-		if t := e.Annotations[refName]; t != "" && !reSupplement.MatchString(t) {
+		if t := e.Annotations[refName]; t != "" && !reSupplement().MatchString(t) {
 			names = append(names, fmt.Sprintf("%q", clip(t)))
 		}
 	}
@@ -81,4 +82,6 @@ func tags(list []listed) string {
 
 // reSupplement is what tags look like that hold something about another
 // artifact: the referrers tag schema, and cosign's older tags.
-var reSupplement = regexp.MustCompile(`^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$`)
+var reSupplement = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$`)
+})
