@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -100,16 +103,26 @@ func (p *Policy) judgeFindings(findings []provenance.Finding) []Reason {
 		own, overridden := p.effects[f.ID]
 		switch {
 		case !known:
-			out = append(out, Reason{Code: f.ID, Effect: Deny, Message: f.Detail + " (a finding that this version does not know)", Subject: f.Subject})
+			out = append(out, Reason{Code: f.ID, Effect: Deny, Message: said(f) + " (a finding that this version does not know)", Subject: f.Subject})
 		case e.Fixed:
-			out = append(out, Reason{Code: f.ID, Effect: Deny, Message: f.Detail, Subject: f.Subject})
+			out = append(out, Reason{Code: f.ID, Effect: Deny, Message: said(f), Subject: f.Subject})
 		case overridden && own == Allow:
-			out = append(out, Reason{Code: f.ID, Effect: Allow, Message: f.Detail + " (allowed by the policy)", Subject: f.Subject})
+			out = append(out, Reason{Code: f.ID, Effect: Allow, Message: said(f) + " (allowed by the policy)", Subject: f.Subject})
 		case overridden:
-			out = append(out, Reason{Code: f.ID, Effect: own, Message: f.Detail, Subject: f.Subject})
+			out = append(out, Reason{Code: f.ID, Effect: own, Message: said(f), Subject: f.Subject})
 		case e.Outcome != Allow:
-			out = append(out, Reason{Code: f.ID, Effect: e.Outcome, Message: f.Detail, Subject: f.Subject})
+			out = append(out, Reason{Code: f.ID, Effect: e.Outcome, Message: said(f), Subject: f.Subject})
 		}
 	}
 	return out
+}
+
+// said is what a finding says, with the file, blob or claim that it is about.
+func said(f provenance.Finding) string {
+	quoted := strconv.Quote(f.Subject)
+	digest := strings.Contains(f.Subject, ":") && strings.Contains(f.Detail, f.Subject) // these are not quoted
+	if f.Subject == "" || digest || strings.Contains(f.Detail, quoted) {
+		return f.Detail
+	}
+	return quoted + ": " + f.Detail
 }

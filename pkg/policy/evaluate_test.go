@@ -245,6 +245,26 @@ func TestFindings(t *testing.T) {
 		provenance.CodePlatformsDiffer, provenance.CodeUnnamedLayer, provenance.CodeUnsignedAllowed)
 }
 
+// A reason says what it is about, once.
+func TestFindingsNamed(t *testing.T) {
+	p := build(t, policy.Settings{AllowUnsigned: true})
+	const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	for name, tc := range map[string]struct{ subject, detail, want string }{
+		"named":            {"a/b.bin", "the header is too long", `"a/b.bin": the header is too long`},
+		"named already":    {"a/b.bin", `what "a/b.bin" does is not known`, `what "a/b.bin" does is not known`},
+		"a part of a word": {"header", "the header is too long", `"header": the header is too long`},
+		"hostile":          {"a\x1b\"\n", "the header is too long", `"a\x1b\"\n": the header is too long`},
+		"a digest":         {digest, "the blob is not read", `"` + digest + `": the blob is not read`},
+		"a digest already": {digest, "the blob " + digest + " is not read", "the blob " + digest + " is not read"},
+		"of nothing":       {"", "the header is too long", "the header is too long"},
+	} {
+		v := judge(p, nil, provenance.Finding{ID: provenance.CodeFormatMalformed, Subject: tc.subject, Detail: tc.detail})
+		if got := v.Reasons[0]; got.Code != provenance.CodeFormatMalformed || got.Message != tc.want {
+			t.Errorf("%s: %+v, want %s", name, got, tc.want)
+		}
+	}
+}
+
 // Relaxing a finding can never be what allows.
 func TestRelaxedFindingsDoNotAllow(t *testing.T) {
 	p := parse(t, head+"signers: [{name: a, key: {file: a}}]\nrequire: {signatures: {anyOf: [a]}}\nfindings: {allow: [unnamed-layer]}")

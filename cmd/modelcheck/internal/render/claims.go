@@ -181,13 +181,16 @@ func (p *page) findings(m *provenance.Manifest) {
 		return
 	}
 	p.heading("Findings")
-	for _, f := range m.Findings {
-		subject := ""
-		if f.Subject != "" {
-			subject = Quoted(f.Subject) + ": "
+	tell(m.Findings, func(a, b provenance.Finding) bool { return a.ID == b.ID }, func(f provenance.Finding, more int) {
+		text := Printable(f.Detail)
+		switch {
+		case more > 0:
+			text = moreOfThem(more)
+		case f.Subject != "":
+			text = Quoted(f.Subject) + ": " + text
 		}
-		p.line("  %s", p.wrap(fmt.Sprintf("%s%s [%s]", subject, Printable(f.Detail), Printable(f.ID)), 4))
-	}
+		p.line("  %s", p.wrap(fmt.Sprintf("%s [%s]", text, Printable(f.ID)), 4))
+	})
 }
 
 func sortedKeys(m map[string]bool) []string {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"html"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 	"github.com/modelcheck/modelcheck/pkg/check"
+	"github.com/modelcheck/modelcheck/pkg/policy"
 	"github.com/modelcheck/modelcheck/pkg/provenance"
 )
 
@@ -63,6 +65,36 @@ func TestRunShown(t *testing.T) {
 				if strings.Contains(got, not) {
 					t.Errorf("%s: %q is in %s", name, not, format)
 				}
+			}
+		}
+	}
+}
+
+// TestManyAlike: of reasons and findings of one code the first eight are told
+// and the others counted; none of another code is lost behind them.
+func TestManyAlike(t *testing.T) {
+	for n, want := range map[int]string{8: "", 9: "", 10: "and 2 more", 40: "and 32 more"} {
+		r := report(t, "allow")
+		r.Verdict.Outcome = policy.Deny
+		r.Verdict.Reasons, r.Manifest.Findings = nil, nil
+		for i := range n {
+			at := fmt.Sprintf("part-%02d", i)
+			r.Verdict.Reasons = append(r.Verdict.Reasons, policy.Reason{Code: provenance.CodeFormatMalformed, Effect: policy.Deny, Message: "reason " + at})
+			r.Manifest.Findings = append(r.Manifest.Findings, provenance.Finding{ID: provenance.CodeFormatMalformed, Detail: "finding " + at})
+		}
+		r.Verdict.Reasons = append(r.Verdict.Reasons, policy.Reason{Code: provenance.CodeFormatMalformed, Effect: policy.Hold, Message: "of another effect"})
+		r.Manifest.Findings = append(r.Manifest.Findings, provenance.Finding{ID: provenance.CodeFormatMismatch, Detail: "of another code"})
+		got := readable(rendered(t, "txt", r))
+		told := n
+		if want != "" {
+			told = 8
+			if strings.Count(got, want+"; --output json lists them all [format-malformed]") != 2 {
+				t.Errorf("%d: %q does not stand twice", n, want)
+			}
+		}
+		for what, times := range map[string]int{"deny reason part-": told, "finding part-": told, "of another effect": 1, "of another code": 1} {
+			if strings.Count(got, what) != times {
+				t.Errorf("%d: %q stands %d times, want %d", n, what, strings.Count(got, what), times)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
@@ -87,13 +88,50 @@ func (p *page) verdict(r *check.Report) {
 		colour = bold
 	}
 	p.line("%s  %s", p.paint(colour, word), sentence)
-	for _, reason := range r.Verdict.Reasons {
-		p.line("  %-6s%s", effectWord(reason.Effect), p.wrap(Printable(reason.Message+" ["+reason.Code+"]"), 8))
-	}
+	p.reasons(r.Verdict.Reasons)
 	if r.Error != nil {
 		p.line("  %s", p.wrap(Printable(r.Error.Message+" ["+r.Error.Code+"]"), 2))
 	}
 }
+
+func (p *page) reasons(all []policy.Reason) {
+	alike := func(a, b policy.Reason) bool { return a.Code == b.Code && a.Effect == b.Effect }
+	tell(all, alike, func(r policy.Reason, more int) {
+		text := r.Message
+		if more > 0 {
+			text = moreOfThem(more)
+		}
+		p.line("  %-6s%s", effectWord(r.Effect), p.wrap(Printable(text+" ["+r.Code+"]"), 8))
+	})
+}
+
+// mostAlike is how many of a kind are told one by one: a thousand files can be
+// wrong in the same way.
+const mostAlike = 8
+
+// tell calls say for the items in their order; of many alike in a row for the
+// first ones, and once more for how many the rest are.
+func tell[T any](all []T, alike func(a, b T) bool, say func(item T, more int)) {
+	for len(all) > 0 {
+		n := slices.IndexFunc(all, func(item T) bool { return !alike(all[0], item) })
+		if n < 0 {
+			n = len(all)
+		}
+		told := n
+		if n > mostAlike+1 {
+			told = mostAlike
+		}
+		for _, item := range all[:told] {
+			say(item, 0)
+		}
+		if told < n {
+			say(all[0], n-told)
+		}
+		all = all[n:]
+	}
+}
+
+func moreOfThem(n int) string { return fmt.Sprintf("and %d more; --output json lists them all", n) }
 
 // effectWord is what a reason leads to, or "note" where it leads to nothing.
 func effectWord(o policy.Outcome) string {
