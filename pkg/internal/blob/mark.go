@@ -10,17 +10,29 @@ import (
 	"hash"
 	"io"
 	"os"
+	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
 
 // MarkEvery is after how many hashed bytes a job's Mark is called: a multiple
-// of every block's size. Of large blobs only every second mark is kept, and where
-// the disk cannot keep up, more are left out.
+// of every block's size.
+const MarkEvery = 4 << 20
+
+// A mark costs the disk two flushes. One is kept when what would be lost without
+// it is a thirty-second of what there is, or markMost bytes, or markPause old;
+// where the disk cannot keep up, fewer are.
 const (
-	MarkEvery = 4 << 20
-	largeBlob = 256 << 20
+	markShare = 32
+	markMost  = 64 << 20
+	markPause = time.Second
 )
+
+// markDue says whether to keep a mark at hashed bytes, when the last one kept is
+// at last, so long ago.
+func markDue(hashed, last int64, ago time.Duration) bool {
+	return hashed > last && (hashed-last >= min(hashed/markShare, markMost) || ago >= markPause)
+}
 
 // A marker is a hash that tells its state at every multiple of MarkEvery.
 type marker struct {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/modelcheck/modelcheck/pkg/artifact"
 )
@@ -47,6 +48,9 @@ type Part struct {
 	disk  *disk // of a large file
 	at    int64 // where the next bytes go
 	seen  int64
+
+	marked   int64 // of the last mark, by the goroutine that hashes
+	markedAt time.Time
 
 	spoiled atomic.Bool
 	closed  bool
@@ -154,9 +158,9 @@ func (p *Part) Mark(hashed int64, state []byte) error {
 	case hashed == p.held && p.state != nil && !bytes.Equal(state, p.state):
 		p.spoiled.Store(true)
 		return fmt.Errorf("%v: the first %d bytes: %w", p.want.Digest, hashed, ErrSpoiled)
-	case p.want.Size >= largeBlob && hashed%(2*MarkEvery) != 0:
-	case hashed > p.held && p.disk != nil:
+	case p.disk != nil && markDue(hashed, max(p.held, p.marked), time.Since(p.markedAt)):
 		p.disk.mark(keptMark{hashed, state})
+		p.marked, p.markedAt = hashed, time.Now()
 	}
 	return nil
 }
