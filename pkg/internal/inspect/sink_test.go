@@ -18,13 +18,32 @@ func tensorFile(header string, data int) []byte {
 	return append(b, make([]byte, data)...)
 }
 
-// look feeds b in pieces of the given size.
+// look feeds b in pieces of the given size, and spoils afterwards what was lent
+// to the Sink: facts that point into it become visibly wrong.
 func look(name string, b []byte, piece int) Facts {
 	s := New(name, int64(len(b)))
+	lent := make([]byte, min(piece, len(b)))
 	for c := range slices.Chunk(b, piece) {
-		_, _ = s.Write(c)
+		copy(lent, c)
+		_, _ = s.Write(lent[:len(c)])
 	}
-	return s.Facts()
+	spoil(lent)
+	f := s.Facts()
+	var windows [4][]byte
+	for i := range windows {
+		windows[i] = window()
+		spoil(windows[i][:cap(windows[i])])
+	}
+	for _, w := range windows {
+		putWindow(w)
+	}
+	return f
+}
+
+func spoil(b []byte) {
+	for i := range b {
+		b[i] = 0xaa
+	}
 }
 
 func ids(f Facts) []string {
