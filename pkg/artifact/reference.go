@@ -65,6 +65,8 @@ const maxRepository = 255
 // maxTag is the longest tag, in bytes.
 const maxTag = 128
 
+func isTag(s string) bool { return len(s) <= maxTag && reTag.MatchString(s) }
+
 // ParseReference reads
 //
 //	HOST[:PORT]/REPOSITORY:TAG
@@ -125,7 +127,7 @@ func parseLayout(rest string) (Reference, error) {
 	}
 	if i := strings.LastIndexByte(r.path, ':'); i > strings.LastIndexByte(r.path, '/') {
 		tag := r.path[i+1:]
-		if len(tag) > maxTag || !reTag.MatchString(tag) {
+		if !isTag(tag) {
 			return Reference{}, fmt.Errorf("invalid tag %q", tag)
 		}
 		r.path, r.tag = r.path[:i], tag
@@ -155,7 +157,7 @@ func parseRegistry(rest string) (Reference, error) {
 		r.digest = d
 	}
 	if repo, tag, ok := strings.Cut(name, ":"); ok {
-		if len(tag) > maxTag || !reTag.MatchString(tag) {
+		if !isTag(tag) {
 			return Reference{}, fmt.Errorf("invalid tag %q", tag)
 		}
 		name, r.tag = repo, tag

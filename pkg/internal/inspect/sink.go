@@ -48,6 +48,7 @@ type Sink struct {
 	head    []byte
 	tail    []byte
 	decided bool
+	told    bool
 	format  string
 	parsers []io.Writer
 	tensors *safetensors.Parser
@@ -181,8 +182,13 @@ func (s *Sink) end() []byte {
 	return s.tail
 }
 
-// Facts returns what was seen, after the last byte. It can be called once.
+// Facts returns what was seen, after the last byte, once: what it is read from is
+// given back. Afterwards it says nothing, as of a file that nobody saw.
 func (s *Sink) Facts() Facts {
+	if s.told {
+		return Facts{}
+	}
+	s.told = true
 	defer func() {
 		putWindow(s.head)
 		putWindow(s.tail)

@@ -142,3 +142,41 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations for one write", n)
 	}
 }
+
+// TestEndOfAnySize: a zip behind other content is found from the end, whether
+// the end lies in the head, in the tail or in both; where its comment is longer
+// than is kept, or cut short, it is none.
+func TestEndOfAnySize(t *testing.T) {
+	end := append([]byte("PK\x05\x06"), make([]byte, 18)...)
+	polyglot := func(b []byte) bool {
+		f := look("notes.txt", b, 1000)
+		return slices.ContainsFunc(f.Findings, func(x provenance.Finding) bool { return x.Facts[factRule] == "MC-FORMAT-POLYGLOT" }) && f.Class == ClassUnknown
+	}
+	for _, size := range []int{100, headWindow - 1, headWindow, headWindow + 1, tailWindow - 1, tailWindow, tailWindow + 1, 3 * tailWindow} {
+		text := bytes.Repeat([]byte("a"), size-len(end))
+		if !polyglot(append(slices.Clone(text), end...)) {
+			t.Errorf("%d bytes: the zip at the end was not found", size)
+		}
+		for name, b := range map[string][]byte{
+			"no zip":      bytes.Repeat([]byte("a"), size),
+			"cut short":   append(slices.Clone(text), end[:21]...),
+			"not the end": append(append(slices.Clone(text), end...), 'a'),
+		} {
+			if polyglot(b) {
+				t.Errorf("%d bytes, %s: a zip was found", size, name)
+			}
+		}
+	}
+}
+
+// TestFactsOnce: asked again, a Sink says nothing rather than something else.
+func TestFactsOnce(t *testing.T) {
+	s := New("notes.txt", 10)
+	_, _ = s.Write([]byte("{{ text }}"))
+	if f := s.Facts(); !f.seen || f.Class != ClassTemplate {
+		t.Fatalf("%+v", f)
+	}
+	if f := s.Facts(); f.seen || f.Class == ClassInert {
+		t.Errorf("asked again: %+v", f)
+	}
+}
