@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/modelcheck
-	go build -o $(BIN) ./cmd/modelcheck
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/modelcheck
 
 demo: build ## verify the signed model in testdata/demo and show its provenance manifest
 	@mkdir -p $(DEMO)

@@ -5,6 +5,7 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"slices"
 	"testing"
@@ -128,11 +129,14 @@ func (s *sigstore) trust(subject, issuer string) []string {
 	return []string{"--certificate-identity", subject, "--certificate-oidc-issuer", issuer, "--trusted-root", s.trustedRoot}
 }
 
-// build compiles the command in this folder, with the environment of the test:
-// the Go command needs its caches.
+// build compiles the command in this folder as it is shipped (Makefile,
+// deploy/kubernetes/Containerfile), with the environment of the test: the Go
+// command needs its caches.
 func build(t *testing.T, binary string, flags ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(beforeDeadline(t), "go", slices.Concat([]string{"build", "-o", binary}, flags, []string{"."})...).CombinedOutput()
+	cmd := exec.CommandContext(beforeDeadline(t), "go", slices.Concat([]string{"build", "-trimpath", "-o", binary}, flags, []string{"."})...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("building modelcheck: %v\n%s", err, out)
 	}

@@ -27,7 +27,7 @@ type Config struct {
 	RegistryConfig string        // the only file to take credentials from
 	IdleTimeout    time.Duration // of a connection that sends nothing; default 30 s
 	Platform       string        // "os/arch": the only member of an index to verify; default: all
-	Workers        int           // blobs read at once; default: one per processor, at least 4, and 8 small ones
+	Workers        int           // blobs read at once; default: one per processor, at least 4, and 16 small ones
 	Mirrors        []Mirror      // asked for blobs before the registry is; default: none
 	Bandwidth      int64         // of all that is read from registries, in bytes per second; default: no limit
 	Cache          *Cache        // where blobs are kept for the next time; default: nowhere

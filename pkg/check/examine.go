@@ -55,6 +55,7 @@ type examination struct {
 	quick     bool                 // only its receipt is compared
 	pull      *pull                // nil where no files are kept
 	shelf     shelf                // what the reading has to do with the cache
+	early     *early               // what was asked for before anybody read
 	findings  []provenance.Finding
 }
 
@@ -88,6 +89,8 @@ func (e *examination) examine(ctx context.Context) (err error) {
 	if err := e.resolve(ctx); err != nil {
 		return err
 	}
+	e.early = e.foresee(ctx)
+	defer e.early.end()
 	if err := e.collect(ctx); err != nil {
 		return err
 	}

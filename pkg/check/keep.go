@@ -91,10 +91,16 @@ func (e *examination) keep(job *blob.Job) {
 	job.Mark = func(hashed int64, state []byte) error { return part.Mark(hashed, state) }
 }
 
-// from opens a blob at an offset, in the cache or where the artifact is.
+// from opens a blob at an offset, in the cache, from what is here already, or
+// where the artifact is.
 func (e *examination) from(ctx context.Context, job *blob.Job, offset int64) (io.ReadCloser, error) {
 	if r := e.shelf.open(job.Want, offset); r != nil {
 		return r, nil
+	}
+	if offset == 0 {
+		if r := e.early.take(job.Want); r != nil {
+			return r, nil
+		}
 	}
 	r, err := e.store.BlobFrom(ctx, job.Want, offset)
 	if err != nil {

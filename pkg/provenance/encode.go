@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,15 +38,23 @@ type subject struct {
 // claims more than it shows; see Validate. The same manifest in any order
 // gives the same bytes.
 func Encode(m *Manifest) ([]byte, error) {
-	sorted, err := sound(m)
-	if err != nil {
-		return nil, fmt.Errorf("encoding provenance manifest: %w", err)
+	b, err := form(m)
+	if err == nil {
+		err = checkForm(b)
 	}
-	b, err := canonical(statementOf(sorted.Subject, *sorted))
 	if err != nil {
 		return nil, fmt.Errorf("encoding provenance manifest: %w", err)
 	}
 	return b, nil
+}
+
+// form is what Encode writes, before it is known that it can be read.
+func form(m *Manifest) ([]byte, error) {
+	sorted, err := sound(m)
+	if err != nil {
+		return nil, err
+	}
+	return canonicalForm(statementOf(sorted.Subject, *sorted))
 }
 
 // Digest is the SHA-256 of what Encode writes.
@@ -80,21 +89,39 @@ type Record struct {
 	Substance artifact.Digest
 }
 
-// Write writes m and reads what it wrote.
+// Write writes m and reads what it wrote, on one processor, while another
+// checks it.
 func Write(m *Manifest) (*Record, error) {
-	b, err := Encode(m)
+	b, err := form(m)
+	if err != nil {
+		return nil, fmt.Errorf("encoding provenance manifest: %w", err)
+	}
+	var again *Manifest
+	var unread error
+	var reading sync.WaitGroup
+	reading.Go(func() { again, unread = decode(b) })
+	r, err := checked(b)
+	reading.Wait()
 	if err != nil {
 		return nil, err
+	}
+	if unread != nil {
+		return nil, fmt.Errorf("decoding provenance manifest: %w", unread)
+	}
+	r.Manifest = again
+	return r, nil
+}
+
+// checked is Write without reading.
+func checked(b []byte) (*Record, error) {
+	if err := checkForm(b); err != nil {
+		return nil, fmt.Errorf("encoding provenance manifest: %w", err)
 	}
 	rest, err := withoutGenerator(b)
 	if err != nil {
 		return nil, fmt.Errorf("computing substance digest: %w", err)
 	}
-	again, err := decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("decoding provenance manifest: %w", err)
-	}
-	return &Record{Manifest: again, Bytes: b, Digest: artifact.SumSHA256(b), Substance: artifact.SumSHA256(rest)}, nil
+	return &Record{Bytes: b, Digest: artifact.SumSHA256(b), Substance: artifact.SumSHA256(rest)}, nil
 }
 
 // Prepare looks at the types that a record is made of, which Write and Decode
@@ -212,18 +239,29 @@ func sound(m *Manifest) (*Manifest, error) {
 }
 
 func canonical(v any) ([]byte, error) {
+	b, err := canonicalForm(v)
+	if err != nil {
+		return nil, err
+	}
+	return b, checkForm(b)
+}
+
+func canonicalForm(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
 	value := jsontext.Value(b)
-	if err := value.Canonicalize(); err != nil {
-		return nil, err
+	return value, value.Canonicalize()
+}
+
+// checkForm sees to it that what was written can be read: its depth, its
+// integers.
+func checkForm(written []byte) error {
+	if err := strictjson.Check(written); err != nil {
+		return err
 	}
-	if err := strictjson.Check(value); err != nil { // depth: what is written can be read
-		return nil, err
-	}
-	return value, checkNumbers(value)
+	return checkNumbers(written)
 }
 
 // maxInteger is the largest integer that every JSON reader keeps (RFC 8785

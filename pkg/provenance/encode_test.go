@@ -135,21 +135,33 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-func TestEncodeRefusesNumbersThatJSONCannotHold(t *testing.T) {
-	for name, change := range map[string]func(*provenance.Manifest){
-		"size":  func(m *provenance.Manifest) { m.Files[0].Size = 1 << 53 },
-		"total": func(m *provenance.Manifest) { m.Artifact.TotalBytes = 1<<53 + 1 },
-		"value": func(m *provenance.Manifest) {
+// What nobody could read back as it was is not written: numbers that JSON
+// cannot hold, depths that readers refuse.
+func TestEncodeRefusesWhatCannotBeRead(t *testing.T) {
+	observe := func(v string) func(*provenance.Manifest) {
+		return func(m *provenance.Manifest) {
 			c := claimByID(m, "td.size.text")
-			c.Observations[0].Value = value(`{"count":9007199254740993,"text":"9007199254740993"}`)
+			c.Observations[0].Value = value(v)
 			c.Value = c.Observations[0].Value
-		},
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*provenance.Manifest)
+		says   string
+	}{
+		"size":  {func(m *provenance.Manifest) { m.Files[0].Size = 1 << 53 }, "2^53-1"},
+		"total": {func(m *provenance.Manifest) { m.Artifact.TotalBytes = 1<<53 + 1 }, "2^53-1"},
+		"value": {observe(`{"count":9007199254740993,"text":"9007199254740993"}`), "2^53-1"},
+		"depth": {observe(strings.Repeat("[", 64) + strings.Repeat("]", 64)), "nested deeper than 64"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := sample(t)
-			change(m)
-			if _, err := provenance.Encode(m); err == nil || !strings.Contains(err.Error(), "2^53-1") {
-				t.Errorf("got %v", err)
+			c.change(m)
+			if b, err := provenance.Encode(m); b != nil || err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("Encode: got %v", err)
+			}
+			if r, err := provenance.Write(m); r != nil || err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("Write: got %v", err)
 			}
 		})
 	}
@@ -167,6 +179,9 @@ func TestZeroManifestCannotBeEncoded(t *testing.T) {
 		}
 		if d, err := provenance.SubstanceDigest(m); !d.IsZero() || err == nil {
 			t.Errorf("SubstanceDigest = %v, %v", d, err)
+		}
+		if r, err := provenance.Write(m); r != nil || !errors.Is(err, provenance.ErrDishonest) {
+			t.Errorf("Write = %v, %v", r, err)
 		}
 	}
 }
