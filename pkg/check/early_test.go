@@ -261,3 +261,31 @@ func TestEarlyBlobsInCache(t *testing.T) {
 		}
 	}
 }
+
+// Nobody waits for a blob that is no longer wanted.
+func TestEarlyBlobsGivenUp(t *testing.T) {
+	l := newLayoutWriter()
+	subject := l.files(t, "v1", good, weights(t))
+	s := serveEarly(t, l)
+	gone := make(chan struct{}, 8)
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/v2/m/referrers/"):
+			<-s.first
+		case strings.HasPrefix(r.URL.Path, "/v2/m/blobs/"):
+			<-r.Context().Done()
+			gone <- struct{}{}
+			return true
+		}
+		return false
+	}
+	began := time.Now()
+	r, err := puller(t, byDemoKey(t), nil).Examine(t.Context(), s.reference(t, subject))
+	if err != nil || r.Verdict.Allowed() || !has(r, provenance.CodeSignatureMissing) || r.Stopped != "signatures" {
+		t.Fatalf("%v, stopped %q: %v", r.Verdict, r.Stopped, err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("waited for %v", took)
+	}
+	<-gone
+}
