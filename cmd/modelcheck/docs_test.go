@@ -29,6 +29,28 @@ func TestDocumentedPolicy(t *testing.T) {
 	}
 }
 
+// TestDocumentedCriteria: the digests in docs/policy.md are those of the texts
+// that the program brings.
+func TestDocumentedCriteria(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if code := run(t.Context(), []string{"review", "criteria"}, streams{out: &out, err: os.Stderr, env: os.Getenv}); code != exitAllow {
+		t.Fatalf("exit %d", code)
+	}
+	shown := regexp.MustCompile(`(?m)^  - \{id: [a-z-]+, digest: "sha256:[0-9a-f]+"\}$`).FindAllString(string(doc), -1)
+	if len(shown) == 0 {
+		t.Error("docs/policy.md shows no criterion")
+	}
+	for _, line := range shown {
+		if !strings.Contains(out.String(), line+"\n") {
+			t.Errorf("docs/policy.md shows %s, which the program does not", line)
+		}
+	}
+}
+
 // TestTranscript: the transcript in README.md is what the command prints, but
 // for the lines that stand as "…".
 func TestTranscript(t *testing.T) {

@@ -37,6 +37,8 @@ func TestDocumentedSnippets(t *testing.T) {
 			_, err = policy.Parse([]byte(text))
 		case strings.HasPrefix(text, "rules:"), strings.HasPrefix(text, "use:"), strings.HasPrefix(text, "scopes:"):
 			_, err = policy.Parse([]byte(head + "signers: [{name: team, key: {file: a}}]\nrequire: {signatures: {anyOf: [team]}}\n" + text))
+		case strings.HasPrefix(text, "criteria:"):
+			_, err = policy.Parse([]byte(head + text))
 		default:
 			continue // other chapters test theirs
 		}
@@ -45,7 +47,7 @@ func TestDocumentedSnippets(t *testing.T) {
 		}
 		ran++
 	}
-	if ran < 5 {
+	if ran < 6 {
 		t.Errorf("only %d snippets", ran)
 	}
 }
@@ -74,6 +76,7 @@ func TestDocumentedSnippetsOnSeedModels(t *testing.T) {
 	}{
 		"rules":   {withDemoKey(t, []byte(signed+snippet("rules:"))), "ahhh", ""},
 		"use":     {withDemoKey(t, []byte(signed+snippet("use:"))), "dddd", "rule-not-met:origin-country-allowed rule-not-met:training-summary-present"},
+		"reviews": {withDemoKey(t, []byte(head + strings.NewReplacer("team.pub", "demo.pub", "anna.pub", "producer.pub").Replace(snippet("criteria:")))), "hhhh", "review-missing:legal rule-not-met:size"},
 		"overlay": {overlay, "adaa", ""},
 	} {
 		got := ""
