@@ -76,7 +76,7 @@ func TestDocumentedSnippetsOnSeedModels(t *testing.T) {
 	}{
 		"rules":   {withDemoKey(t, []byte(signed+snippet("rules:"))), "ahhh", ""},
 		"use":     {withDemoKey(t, []byte(signed+snippet("use:"))), "dddd", "rule-not-met:origin-country-allowed rule-not-met:training-summary-present"},
-		"reviews": {withDemoKey(t, []byte(head + strings.NewReplacer("team.pub", "demo.pub", "anna.pub", "producer.pub").Replace(snippet("criteria:")))), "hhhh", "review-missing:legal rule-not-met:size"},
+		"reviews": {withDemoKey(t, []byte(head+strings.NewReplacer("team.pub", "demo.pub", "anna.pub", "producer.pub").Replace(snippet("criteria:")))), "hhhh", "review-missing:legal rule-not-met:size"},
 		"overlay": {overlay, "adaa", ""},
 	} {
 		got := ""
