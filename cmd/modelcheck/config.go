@@ -61,7 +61,7 @@ func openConfig(s streams, cmd *cobra.Command) (*configFile, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	c := &configFile{name: name, values: map[string]map[string]configValue{}}
-	return c, c.parse(cmd.Root(), data)
+	return c, c.parse(newRoot(s), data) // it may speak of every verb
 }
 
 // parse reads strict YAML: apiVersion, kind, and flags by their names; under

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 			code = exitNoVerdict
 		}
 	}()
-	root := newRoot(s)
+	root := newRoot(s, args...)
 	root.SetArgs(args)
 	return exitCode(root.ExecuteContext(ctx), s.err)
 }

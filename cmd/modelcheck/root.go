@@ -9,7 +9,49 @@ import (
 	"github.com/modelcheck/modelcheck/cmd/modelcheck/internal/render"
 )
 
-func newRoot(s streams) *cobra.Command {
+// A verb is a command of the first level.
+type verb struct {
+	name  string
+	build func(streams) *cobra.Command
+}
+
+var verbs = []verb{
+	{"verify", newVerify},
+	{"pull", newPull},
+	{"copy", newCopy},
+	{"cache", newCache},
+	{"inspect", newInspect},
+	{"same", newSame},
+	{"sign", newSign},
+	{"attest", newAttest},
+	{"admit", newAdmit},
+	{"lock", newLock},
+	{"review", newReview},
+	{"report", newReport},
+	{"policy", newPolicy},
+	{"manifest", newManifest},
+	{"profile", newProfile},
+	{"schema", newSchema},
+	{"inventory", newInventory},
+	{"rules", newRules},
+	{"trust", newTrust},
+	{"admission", newAdmission},
+	{"version", newVersion},
+}
+
+// verbsFor is the verb that the arguments begin with, alone: to build all of them
+// takes milliseconds. It is all of them where no verb comes first.
+func verbsFor(args []string) []verb {
+	for i, v := range verbs {
+		if len(args) > 0 && args[0] == v.name {
+			return verbs[i : i+1]
+		}
+	}
+	return verbs
+}
+
+// newRoot builds the commands that the arguments may be for.
+func newRoot(s streams, args ...string) *cobra.Command {
 	s.given = &given{}
 	root := &cobra.Command{
 		Use:   "modelcheck",
@@ -48,30 +90,8 @@ Verifying contacts nothing but the registry that the reference names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{hintError{err, cmd.CommandPath() + " --help shows the flags"}}
 	})
-	for _, verb := range []func(streams) *cobra.Command{
-		newVerify,
-		newPull,
-		newCopy,
-		newCache,
-		newInspect,
-		newSame,
-		newSign,
-		newAttest,
-		newAdmit,
-		newLock,
-		newReview,
-		newReport,
-		newPolicy,
-		newManifest,
-		newProfile,
-		newSchema,
-		newInventory,
-		newRules,
-		newTrust,
-		newAdmission,
-		newVersion,
-	} {
-		root.AddCommand(verb(s))
+	for _, v := range verbsFor(args) {
+		root.AddCommand(v.build(s))
 	}
 	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	return root

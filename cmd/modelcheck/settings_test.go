@@ -50,6 +50,40 @@ func TestLoosens(t *testing.T) {
 	}
 }
 
+// TestVerbsAlone: a verb is the same whether it is built alone or with all.
+func TestVerbsAlone(t *testing.T) {
+	s := streams{env: func(string) string { return "" }}
+	all := newRoot(s)
+	if len(all.Commands()) != len(verbs) || len(verbs) < 20 {
+		t.Fatalf("%d verbs, %d built", len(verbs), len(all.Commands()))
+	}
+	for _, v := range verbs {
+		root := newRoot(s, v.name, "--help")
+		alone, _, err := root.Find([]string{v.name})
+		together, _, found := all.Find([]string{v.name})
+		if err != nil || found != nil || len(root.Commands()) != 1 || alone.Name() != v.name || together.Name() != v.name {
+			t.Fatalf("%s: %v, %v, with %d others", v.name, err, found, len(root.Commands())-1)
+		}
+		if got, want := helpOf(alone), helpOf(together); got != want || len(want) < 200 {
+			t.Errorf("alone:\n%s\ntogether:\n%s", got, want)
+		}
+	}
+	for _, args := range [][]string{{}, {"help", "verify"}, {"--config", "f", "verify"}, {"verfy"}, {"__complete", "ver"}, {"completion", "bash"}} {
+		if n := len(newRoot(s, args...).Commands()); n != len(verbs) {
+			t.Errorf("%q: %d verbs", args, n)
+		}
+	}
+}
+
+// helpOf is the help of a command and of those below it.
+func helpOf(cmd *cobra.Command) string {
+	out := cmd.Long + "\n" + cmd.UsageString()
+	for _, sub := range cmd.Commands() {
+		out += helpOf(sub)
+	}
+	return out
+}
+
 // TestNoVerbHidesSettings: a verb with its own PersistentPreRun would not take
 // them.
 func TestNoVerbHidesSettings(t *testing.T) {
