@@ -131,18 +131,27 @@ func (c Config) workers() int {
 // each does n jobs in their order, some at a time, with buffers of at most so
 // many bytes.
 func each(cfg Config, n, largest int, do func(w *worker, i int)) {
-	workers := cfg.workers()
+	workers := min(cfg.workers(), n)
+	size, count := rings(workers, largest)
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(workers, n) {
+	for range workers {
 		group.Go(func() {
-			w := &worker{progress: cfg.Progress, size: max(minBuffer, min(largest, ringMemory/bufferCount/workers))}
+			w := &worker{progress: cfg.Progress, size: size, count: count}
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				do(w, i)
 			}
 		})
 	}
 	group.Wait()
+}
+
+// rings says how many buffers each of so many workers gets, and of which size in
+// bytes, at most the largest.
+func rings(workers, largest int) (size, count int) {
+	workers = max(1, workers)
+	size = max(minBuffer, min(largest, ringMemory/bufferCount/workers))
+	return size, max(bufferCount, ringMemory/size/workers)
 }
 
 // run does one job from opening to closing the sink.
