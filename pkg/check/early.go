@@ -76,6 +76,7 @@ func (f *early) ask(ctx context.Context, store *registry.Store, d artifact.Descr
 	b.asked = true
 	f.mu.Unlock()
 	defer close(b.came)
+	defer func() { _ = recover() }() // whoever reads asks again, and there it is an error
 	if body, err := whole(ctx, store, d); err == nil {
 		b.came <- body
 	}

@@ -96,12 +96,10 @@ func Write(m *Manifest) (*Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding provenance manifest: %w", err)
 	}
+	var r *Record
 	var again *Manifest
 	var unread error
-	var reading sync.WaitGroup
-	reading.Go(func() { again, unread = decode(b) })
-	r, err := checked(b)
-	reading.Wait()
+	together(func() { again, unread = decode(b) }, func() { r, err = checked(b) })
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +108,21 @@ func Write(m *Manifest) (*Record, error) {
 	}
 	r.Manifest = again
 	return r, nil
+}
+
+// together calls both at once. A panic of either is the caller's.
+func together(other, own func()) {
+	var thrown any
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer func() { thrown = recover() }()
+		other()
+	})
+	own()
+	group.Wait()
+	if thrown != nil {
+		panic(thrown)
+	}
 }
 
 // checked is Write without reading.
